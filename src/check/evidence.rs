@@ -1,0 +1,236 @@
+//! What checks measured: one record of the same shape for every kind of check.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::claim::{
+    Axis, ClaimKind, PaperRecord, PlotContent, Provenance, Published, Scope, Tests, Tier, Verdict,
+};
+
+/// Outcome of one test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// What was claimed is shown.
+    Pass,
+    /// The opposite is shown, or a counterexample found.
+    Fail,
+    /// Neither, within the budget.
+    Undecided,
+    /// The test itself broke down.
+    Error,
+}
+
+/// Evidence of one check, on the reference or under a fault.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Kind of the check, such as `property` or `difference`.
+    pub kind: String,
+    /// The property or experiment that was measured.
+    pub subject: String,
+    /// The worst outcome of the findings: fail before undecided before pass; error before all.
+    pub outcome: Outcome,
+    /// The smallest margin of the findings.
+    pub margin: Option<f64>,
+    /// One a requirement, configuration or pair.
+    pub findings: Vec<Finding>,
+    /// Cases or replicates measured.
+    pub samples: u64,
+    /// Cases drawn but outside the property's assumptions.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rejected: u64,
+    /// Share of the cases that violate a requirement (property checks).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub violating: Option<f64>,
+    /// The minimal instance that violates a requirement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counterexample: Option<Value>,
+    /// What broke down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The command that replays exactly this.
+    pub replay: String,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+/// One tested requirement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Which configuration, pair or requirement.
+    pub label: String,
+    /// What was measured, such as `violation` or `slope of violation over T`.
+    pub quantity: String,
+    /// Unit of the quantity.
+    pub unit: String,
+    /// What is required, such as `median > 0.01`.
+    pub requirement: String,
+    /// Outcome of this test.
+    pub outcome: Outcome,
+    /// Point estimate, or the worst value over the cases of a property.
+    pub estimate: Option<f64>,
+    /// Interval that holds the truth with the stated level, at any stopping time.
+    pub interval: Option<[f64; 2]>,
+    /// Standard deviation over replicates.
+    pub deviation: Option<f64>,
+    /// Decimal logarithms of the e-values for the requirement and for its opposite.
+    pub log10_e: Option<EValues>,
+    /// Cases or replicates used.
+    pub samples: u64,
+    /// Distance, in the unit of the tested quantity, from the nearest value that the evidence
+    /// allows to the value where the decision would turn: positive when passed, negative when
+    /// failed or undecided.
+    pub margin: Option<f64>,
+}
+
+/// Decimal logarithms of two e-values.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EValues {
+    /// Against the hypothesis that the requirement does not hold.
+    #[serde(rename = "for")]
+    pub in_favour: f64,
+    /// Against the hypothesis that it holds.
+    pub against: f64,
+}
+
+/// A check repeated under a fault.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ControlResult {
+    /// Name of the fault.
+    pub fault: String,
+    /// Index of the check among the claim's checks.
+    pub check: usize,
+    /// Outcome of the check under the fault.
+    pub outcome: Outcome,
+    /// Whether the control worked: the outcome is fail.
+    pub worked: bool,
+    /// Margin of the check under the fault.
+    pub margin: Option<f64>,
+    /// What was measured.
+    pub evidence: Evidence,
+}
+
+/// A claim, judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClaimResult {
+    /// Identifier.
+    pub id: String,
+    /// Slug of the paper.
+    pub paper: String,
+    /// The statement.
+    pub statement: String,
+    /// Where in the paper it stands.
+    pub source: String,
+    /// Where it was found.
+    pub provenance: Vec<Provenance>,
+    /// What sort of statement it is.
+    pub kind: ClaimKind,
+    /// How far it can be tested here.
+    pub scope: Scope,
+    /// Whether the checks test the statement or its opposite.
+    pub tests: Tests,
+    /// What follows.
+    pub verdict: Verdict,
+    /// What was expected.
+    pub expect: Verdict,
+    /// Whether both agree.
+    pub as_expected: bool,
+    /// The smallest margin of the checks.
+    pub margin: Option<f64>,
+    /// Figures that the paper reports.
+    pub published: Vec<Published>,
+    /// Why another verdict than `corroborated` is expected.
+    pub because: Option<String>,
+    /// Remarks.
+    pub notes: Option<String>,
+    /// What an out-of-reach claim would need.
+    pub needs: Option<String>,
+    /// One a check, on the reference without faults.
+    pub evidence: Vec<Evidence>,
+    /// One a check and fault.
+    pub controls: Vec<ControlResult>,
+    /// Why no control can be built in, where that is said.
+    pub control_impossible: Vec<String>,
+    /// Measured pictures.
+    pub plots: Vec<PlotData>,
+    /// The command that replays the claim.
+    pub replay: String,
+}
+
+/// A picture's numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlotData {
+    /// Caption.
+    pub title: String,
+    /// What is drawn.
+    pub content: PlotContent,
+    /// Abscissa.
+    pub x: Axis,
+    /// Ordinate.
+    pub y: Axis,
+    /// Replicates averaged over.
+    pub replicates: u64,
+    /// Panels, left to right.
+    pub panels: Vec<PanelData>,
+}
+
+/// A panel of a picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PanelData {
+    /// Title of the panel.
+    pub title: String,
+    /// Its curves.
+    pub curves: Vec<Curve>,
+}
+
+/// A curve with a band; a bar is a curve of one point.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Curve {
+    /// Legend.
+    pub label: String,
+    /// Abscissae.
+    pub x: Vec<f64>,
+    /// Means over replicates.
+    pub mean: Vec<f64>,
+    /// Lower end of the band: the 10 % quantile over replicates.
+    pub low: Vec<f64>,
+    /// Upper end of the band: the 90 % quantile over replicates.
+    pub high: Vec<f64>,
+}
+
+/// A whole run: `verdicts.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdicts {
+    /// Version of this format.
+    pub format: u32,
+    /// The run.
+    pub run: RunInfo,
+    /// Papers with a selected claim, in the order of slugs.
+    pub papers: Vec<PaperRecord>,
+    /// Selected claims, by paper, in the order of their files.
+    pub claims: Vec<ClaimResult>,
+}
+
+/// What identifies a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// Root of all seeds.
+    pub root_seed: u64,
+    /// What was spent.
+    pub tier: Tier,
+    /// Digest of the plan: claims, settings, budgets, seeds.
+    pub plan: String,
+    /// Digest of the sources that the program was built from.
+    pub revision: String,
+    /// Compiler that the program was built with.
+    pub toolchain: String,
+    /// Level of each test in each direction.
+    pub level: f64,
+    /// Number of statistical tests, controls included.
+    pub tests: u64,
+    /// Union bound on the probability that any of them errs, in either direction.
+    pub error_bound: f64,
+}

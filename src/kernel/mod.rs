@@ -1,0 +1,9 @@
+//! The mathematics that the leaves share. It knows neither papers nor claims.
+//!
+//! Everything here is deterministic to the bit: sums run in a fixed order, transcendental
+//! functions come from the `libm` crate through [`math`], and random numbers from labelled
+//! ChaCha streams ([`stream`]) by sampling functions of our own.
+
+pub mod math;
+pub mod stream;
+pub mod table;

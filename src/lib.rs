@@ -1,0 +1,8 @@
+//! Theory verification and reproducibility reports for reinforcement-learning papers.
+
+pub mod check;
+pub mod claim;
+pub mod kernel;
+pub mod papers;
+pub mod report;
+pub mod stats;

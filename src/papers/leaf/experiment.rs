@@ -1,0 +1,158 @@
+//! Experiments: seeded measurements.
+
+use std::{any::Any, collections::BTreeMap, sync::Arc};
+
+use schemars::{JsonSchema, Schema, schema_for};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{Failure, Fault, Measurement, Metric};
+use crate::kernel::{stream::Streams, table::Table};
+
+/// The data files of a paper, by the names that its experiments file gives them.
+#[derive(Clone, Debug, Default)]
+pub struct Data {
+    tables: BTreeMap<String, Arc<Table>>,
+}
+
+impl Data {
+    /// Adds a table under a name.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, table: Table) -> Self {
+        self.tables.insert(name.into(), Arc::new(table));
+        self
+    }
+
+    /// The table of this name.
+    ///
+    /// # Errors
+    /// [`Failure::Invalid`] if the experiments file declares no such data.
+    pub fn table(&self, name: &str) -> Result<&Table, Failure> {
+        self.tables
+            .get(name)
+            .map(AsRef::as_ref)
+            .ok_or_else(|| Failure::invalid(format!("no data file named `{name}` is declared")))
+    }
+}
+
+/// An experiment, as a leaf writes it. `Self` is the prepared state that all replicates of equal
+/// settings share (a fitted model, a solved MDP).
+pub trait Measure: Send + Sync + Sized + 'static {
+    /// Every number that can be set; `Default` is the reference configuration.
+    type Settings: Serialize + DeserializeOwned + JsonSchema + Default + 'static;
+    /// The leaf's faults.
+    type Fault: Fault;
+    /// Name, `kebab-case`.
+    const NAME: &'static str;
+    /// What is measured, in one sentence.
+    const SUMMARY: &'static str;
+    /// What a replicate reports.
+    const METRICS: &'static [Metric];
+    /// The faults that the experiment honours.
+    const FAULTS: &'static [Self::Fault];
+    /// Settings (JSON names) that tell compared arms apart: they do not enter the seed, so that
+    /// arms of one replicate share their random numbers.
+    const TREATMENTS: &'static [&'static str] = &[];
+    /// Whether a replicate draws random numbers; if not, one replicate says all.
+    const STOCHASTIC: bool = true;
+
+    /// What all replicates share.
+    ///
+    /// # Errors
+    /// [`Failure::Invalid`] for settings that contradict each other.
+    fn prepare(settings: Self::Settings, data: &Data) -> Result<Self, Failure>;
+
+    /// One replicate.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    fn replicate(&self, fault: Option<Self::Fault>, streams: &Streams) -> Result<Measurement, Failure>;
+}
+
+type Prepare = dyn Fn(Value, &Data) -> Result<Box<dyn Any + Send + Sync>, Failure> + Send + Sync;
+type Replicate =
+    dyn Fn(&(dyn Any + Send + Sync), Option<&str>, &Streams) -> Result<Measurement, Failure> + Send + Sync;
+
+/// An experiment as the spine sees it.
+pub struct Experiment {
+    /// Name, `kebab-case`.
+    pub name: &'static str,
+    /// What is measured, in one sentence.
+    pub summary: &'static str,
+    /// JSON Schema of the settings.
+    pub settings: Schema,
+    /// The reference configuration.
+    pub defaults: Value,
+    /// What a replicate reports.
+    pub metrics: &'static [Metric],
+    /// Names of the faults that it honours.
+    pub faults: Vec<&'static str>,
+    /// Settings that do not enter the seed.
+    pub treatments: &'static [&'static str],
+    /// Whether a replicate draws random numbers.
+    pub stochastic: bool,
+    prepare: Box<Prepare>,
+    replicate: Box<Replicate>,
+}
+
+/// An experiment with its settings fixed, ready for any number of replicates.
+pub struct Prepared<'e> {
+    experiment: &'e Experiment,
+    state: Box<dyn Any + Send + Sync>,
+}
+
+impl Experiment {
+    pub(super) fn of<M: Measure>() -> Self {
+        Self {
+            name: M::NAME,
+            summary: M::SUMMARY,
+            settings: schema_for!(M::Settings),
+            defaults: serde_json::to_value(M::Settings::default()).unwrap_or(Value::Null),
+            metrics: M::METRICS,
+            faults: M::FAULTS.iter().map(|f| f.name()).collect(),
+            treatments: M::TREATMENTS,
+            stochastic: M::STOCHASTIC,
+            prepare: Box::new(|settings, data| {
+                let settings = serde_json::from_value(settings)
+                    .map_err(|e| Failure::invalid(format!("settings do not fit: {e}")))?;
+                Ok(Box::new(M::prepare(settings, data)?))
+            }),
+            replicate: Box::new(|state, fault, streams| {
+                let state: &M =
+                    state.downcast_ref().ok_or_else(|| Failure::invalid("prepared by another experiment"))?;
+                state.replicate(fault.and_then(M::Fault::named), streams)
+            }),
+        }
+    }
+
+    /// The declared metric of this name.
+    #[must_use]
+    pub fn metric(&self, name: &str) -> Option<&'static Metric> {
+        self.metrics.iter().find(|m| m.name == name)
+    }
+
+    /// Fixes complete settings (defaults already filled in).
+    ///
+    /// # Errors
+    /// [`Failure::Invalid`] for settings that do not fit.
+    pub fn prepare(&self, settings: Value, data: &Data) -> Result<Prepared<'_>, Failure> {
+        Ok(Prepared { experiment: self, state: (self.prepare)(settings, data)? })
+    }
+}
+
+impl Prepared<'_> {
+    /// Measures one replicate, under the named fault if one is given.
+    ///
+    /// # Errors
+    /// Whatever the experiment reports, and [`Failure::Numerical`] for a measurement that does
+    /// not conform to the declared metrics (NaN, out of range, missing).
+    pub fn replicate(&self, fault: Option<&str>, streams: &Streams) -> Result<Measurement, Failure> {
+        if let Some(fault) = fault.filter(|f| !self.experiment.faults.contains(f)) {
+            let name = self.experiment.name;
+            return Err(Failure::invalid(format!("`{name}` has no fault `{fault}`")));
+        }
+        let measured = (self.experiment.replicate)(self.state.as_ref(), fault, streams)?;
+        measured.conform(self.experiment.metrics).map_err(Failure::Numerical)?;
+        Ok(measured)
+    }
+}

@@ -1,0 +1,14 @@
+//! One leaf a paper, and the registry: one line a paper, in sorted order.
+
+pub mod leaf;
+
+use leaf::Paper;
+
+/// Every paper, in the order of slugs.
+pub const PAPERS: &[fn() -> Paper] = &[];
+
+/// All leaves, built.
+#[must_use]
+pub fn registry() -> Vec<Paper> {
+    PAPERS.iter().map(|paper| paper()).collect()
+}

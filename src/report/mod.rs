@@ -1,0 +1,1 @@
+//! Markdown pages and pictures: a pure function of stored verdicts and evidence.

@@ -1,0 +1,1 @@
+//! Statistics without reinforcement learning: estimators, e-processes, exact tests, intervals.
