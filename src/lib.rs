@@ -5,4 +5,5 @@ pub mod claim;
 pub mod kernel;
 pub mod papers;
 pub mod report;
+pub mod run;
 pub mod stats;

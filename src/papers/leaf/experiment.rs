@@ -69,6 +69,7 @@ pub trait Measure: Send + Sync + Sized + 'static {
     fn replicate(&self, fault: Option<Self::Fault>, streams: &Streams) -> Result<Measurement, Failure>;
 }
 
+type Normalise = dyn Fn(Value) -> Result<Value, Failure> + Send + Sync;
 type Prepare = dyn Fn(Value, &Data) -> Result<Box<dyn Any + Send + Sync>, Failure> + Send + Sync;
 type Replicate =
     dyn Fn(&(dyn Any + Send + Sync), Option<&str>, &Streams) -> Result<Measurement, Failure> + Send + Sync;
@@ -91,15 +92,13 @@ pub struct Experiment {
     pub treatments: &'static [&'static str],
     /// Whether a replicate draws random numbers.
     pub stochastic: bool,
+    normalise: Box<Normalise>,
     prepare: Box<Prepare>,
     replicate: Box<Replicate>,
 }
 
-/// An experiment with its settings fixed, ready for any number of replicates.
-pub struct Prepared<'e> {
-    experiment: &'e Experiment,
-    state: Box<dyn Any + Send + Sync>,
-}
+/// What all replicates of equal settings share.
+pub struct Prepared(Box<dyn Any + Send + Sync>);
 
 impl Experiment {
     pub(super) fn of<M: Measure>() -> Self {
@@ -112,11 +111,12 @@ impl Experiment {
             faults: M::FAULTS.iter().map(|f| f.name()).collect(),
             treatments: M::TREATMENTS,
             stochastic: M::STOCHASTIC,
-            prepare: Box::new(|settings, data| {
-                let settings = serde_json::from_value(settings)
-                    .map_err(|e| Failure::invalid(format!("settings do not fit: {e}")))?;
-                Ok(Box::new(M::prepare(settings, data)?))
+            normalise: Box::new(|settings| {
+                let settings: M::Settings = read(settings)?;
+                serde_json::to_value(settings)
+                    .map_err(|e| Failure::invalid(format!("settings cannot be written: {e}")))
             }),
+            prepare: Box::new(|settings, data| Ok(Box::new(M::prepare(read(settings)?, data)?))),
             replicate: Box::new(|state, fault, streams| {
                 let state: &M =
                     state.downcast_ref().ok_or_else(|| Failure::invalid("prepared by another experiment"))?;
@@ -131,28 +131,43 @@ impl Experiment {
         self.metrics.iter().find(|m| m.name == name)
     }
 
+    /// Complete settings in the form that their type gives them, so that equal settings are
+    /// equal as JSON (`1` and `1.0`, for instance).
+    ///
+    /// # Errors
+    /// [`Failure::Invalid`] for settings that do not fit.
+    pub fn normalise(&self, settings: Value) -> Result<Value, Failure> {
+        (self.normalise)(settings)
+    }
+
     /// Fixes complete settings (defaults already filled in).
     ///
     /// # Errors
     /// [`Failure::Invalid`] for settings that do not fit.
-    pub fn prepare(&self, settings: Value, data: &Data) -> Result<Prepared<'_>, Failure> {
-        Ok(Prepared { experiment: self, state: (self.prepare)(settings, data)? })
+    pub fn prepare(&self, settings: Value, data: &Data) -> Result<Prepared, Failure> {
+        Ok(Prepared((self.prepare)(settings, data)?))
     }
-}
 
-impl Prepared<'_> {
     /// Measures one replicate, under the named fault if one is given.
     ///
     /// # Errors
     /// Whatever the experiment reports, and [`Failure::Numerical`] for a measurement that does
     /// not conform to the declared metrics (NaN, out of range, missing).
-    pub fn replicate(&self, fault: Option<&str>, streams: &Streams) -> Result<Measurement, Failure> {
-        if let Some(fault) = fault.filter(|f| !self.experiment.faults.contains(f)) {
-            let name = self.experiment.name;
-            return Err(Failure::invalid(format!("`{name}` has no fault `{fault}`")));
+    pub fn replicate(
+        &self,
+        prepared: &Prepared,
+        fault: Option<&str>,
+        streams: &Streams,
+    ) -> Result<Measurement, Failure> {
+        if let Some(fault) = fault.filter(|f| !self.faults.contains(f)) {
+            return Err(Failure::invalid(format!("`{}` has no fault `{fault}`", self.name)));
         }
-        let measured = (self.experiment.replicate)(self.state.as_ref(), fault, streams)?;
-        measured.conform(self.experiment.metrics).map_err(Failure::Numerical)?;
+        let measured = (self.replicate)(prepared.0.as_ref(), fault, streams)?;
+        measured.conform(self.metrics).map_err(Failure::Numerical)?;
         Ok(measured)
     }
+}
+
+fn read<T: DeserializeOwned>(settings: Value) -> Result<T, Failure> {
+    serde_json::from_value(settings).map_err(|e| Failure::invalid(format!("settings do not fit: {e}")))
 }

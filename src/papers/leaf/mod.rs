@@ -58,6 +58,24 @@ impl Paper {
         self
     }
 
+    /// The function of this name.
+    #[must_use]
+    pub fn find_function(&self, name: &str) -> Option<&Function> {
+        self.functions.iter().find(|f| f.name == name)
+    }
+
+    /// The experiment of this name.
+    #[must_use]
+    pub fn find_experiment(&self, name: &str) -> Option<&Experiment> {
+        self.experiments.iter().find(|e| e.name == name)
+    }
+
+    /// The property of this name.
+    #[must_use]
+    pub fn find_property(&self, name: &str) -> Option<&Property> {
+        self.properties.iter().find(|p| p.name == name)
+    }
+
     /// Adds a property.
     #[must_use]
     pub fn property<O: Observe>(mut self) -> Self {

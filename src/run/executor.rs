@@ -1,0 +1,240 @@
+//! Measures what is asked for, in parallel, with results in order.
+//!
+//! A piece of work runs on a thread of its own, so that a time-out can abandon it; a panic or a
+//! time-out becomes a message in the place of the measurement, and the rest goes on.
+
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, OnceLock, PoisonError, mpsc},
+    time::Duration,
+};
+
+use rayon::prelude::*;
+
+use super::{
+    property::{self, Cases, CasesRecord},
+    results::{Request, Results, Sample},
+    seed::{canonical_json, replicate_streams},
+};
+use crate::papers::leaf::{Data, Measurement, Paper, Prepared};
+
+/// Replicates of a piece of work.
+const CHUNK: u64 = 5;
+/// Stack of a piece of work.
+const STACK_BYTES: usize = 16 << 20;
+
+/// Told after each piece of work: pieces done and pieces known so far.
+pub type Progress<'a> = dyn Fn(u64, u64) + Sync + 'a;
+
+/// Leaves, their data, the root seed, and the threads to measure with.
+pub struct Executor {
+    shared: Arc<Shared>,
+    pool: rayon::ThreadPool,
+    timeout: Duration,
+}
+
+struct Shared {
+    papers: Vec<Paper>,
+    data: BTreeMap<String, Data>,
+    root_seed: u64,
+    prepared: Mutex<BTreeMap<String, Slot>>,
+}
+
+type Slot = Arc<OnceLock<Result<Prepared, String>>>;
+
+#[derive(Clone)]
+enum Work {
+    Replicates { key: String, sample: Sample, from: u64, to: u64 },
+    Cases(Cases),
+}
+
+enum Done {
+    Replicates(Vec<Result<Measurement, String>>),
+    Cases(Result<CasesRecord, String>),
+}
+
+impl Executor {
+    /// An executor with this many threads, and a limit on the time of each piece of work.
+    ///
+    /// # Errors
+    /// A message if the threads cannot be started.
+    pub fn new(
+        papers: Vec<Paper>,
+        data: BTreeMap<String, Data>,
+        root_seed: u64,
+        jobs: usize,
+        timeout: Duration,
+    ) -> Result<Self, String> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(jobs)
+            .build()
+            .map_err(|e| format!("cannot start {jobs} threads: {e}"))?;
+        let shared = Shared { papers, data, root_seed, prepared: Mutex::default() };
+        Ok(Self { shared: Arc::new(shared), pool, timeout })
+    }
+
+    /// The leaves.
+    #[must_use]
+    pub fn papers(&self) -> &[Paper] {
+        &self.shared.papers
+    }
+
+    /// The leaf of this slug.
+    #[must_use]
+    pub fn paper(&self, slug: &str) -> Option<&Paper> {
+        self.shared.paper(slug)
+    }
+
+    /// Root of all seeds.
+    #[must_use]
+    pub fn root_seed(&self) -> u64 {
+        self.shared.root_seed
+    }
+
+    /// Measures whatever of the requests is not yet among the results.
+    pub fn measure(&self, requests: &[Request], results: &mut Results, progress: &Progress<'_>) {
+        let work = missing(requests, results);
+        let total = work.len() as u64;
+        let finished = std::sync::atomic::AtomicU64::new(0);
+        let done: Vec<Done> = self.pool.install(|| {
+            work.par_iter()
+                .map(|piece| {
+                    let done = self.guarded(piece);
+                    let count = finished.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+                    progress(count, total);
+                    done
+                })
+                .collect()
+        });
+        for (piece, done) in work.into_iter().zip(done) {
+            match (piece, done) {
+                (Work::Replicates { key, .. }, Done::Replicates(measured)) => results.extend(key, measured),
+                (Work::Cases(cases), Done::Cases(record)) => results.insert(cases.key(), record),
+                _ => {}
+            }
+        }
+    }
+
+    fn guarded(&self, work: &Work) -> Done {
+        let (sender, receiver) = mpsc::channel();
+        let shared = Arc::clone(&self.shared);
+        let piece = work.clone();
+        let thread =
+            std::thread::Builder::new().name("measure".into()).stack_size(STACK_BYTES).spawn(move || {
+                let done = catch_unwind(AssertUnwindSafe(|| shared.perform(&piece)));
+                // The receiver is gone if the piece was abandoned; then nobody waits for it.
+                let _ = sender.send(done);
+            });
+        let message = match thread {
+            Err(e) => format!("cannot start a thread: {e}"),
+            Ok(_) => match receiver.recv_timeout(self.timeout) {
+                Ok(Ok(done)) => return done,
+                Ok(Err(panic)) => format!("panicked: {}", panic_message(panic.as_ref())),
+                Err(_) => format!("took longer than {} seconds", self.timeout.as_secs()),
+            },
+        };
+        match work {
+            Work::Replicates { from, to, .. } => {
+                Done::Replicates((*from..*to).map(|_| Err(message.clone())).collect())
+            }
+            Work::Cases(_) => Done::Cases(Err(message)),
+        }
+    }
+}
+
+impl Shared {
+    fn paper(&self, slug: &str) -> Option<&Paper> {
+        self.papers.iter().find(|p| p.slug == slug)
+    }
+
+    fn perform(&self, work: &Work) -> Done {
+        match work {
+            Work::Replicates { sample, from, to, .. } => {
+                Done::Replicates(self.replicates(sample, *from, *to))
+            }
+            Work::Cases(cases) => Done::Cases(self.cases(cases)),
+        }
+    }
+
+    fn replicates(&self, sample: &Sample, from: u64, to: u64) -> Vec<Result<Measurement, String>> {
+        let Some(experiment) = self.paper(&sample.paper).and_then(|p| p.find_experiment(&sample.experiment))
+        else {
+            let message = format!("there is no experiment {}/{}", sample.paper, sample.experiment);
+            return (from..to).map(|_| Err(message.clone())).collect();
+        };
+        let slot = self.slot(sample);
+        let prepared = slot.get_or_init(|| {
+            let none = Data::default();
+            let data = self.data.get(&sample.paper).unwrap_or(&none);
+            experiment.prepare(sample.settings.clone(), data).map_err(|e| e.to_string())
+        });
+        (from..to)
+            .map(|replicate| {
+                let prepared = prepared.as_ref().map_err(Clone::clone)?;
+                let streams =
+                    replicate_streams(self.root_seed, &sample.paper, experiment, &sample.settings, replicate);
+                experiment
+                    .replicate(prepared, sample.fault.as_deref(), &streams)
+                    .map_err(|e| format!("replicate {replicate}: {e}"))
+            })
+            .collect()
+    }
+
+    fn slot(&self, sample: &Sample) -> Slot {
+        let key = format!("{}/{} {}", sample.paper, sample.experiment, canonical_json(&sample.settings));
+        let mut slots = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(slots.entry(key).or_default())
+    }
+
+    fn cases(&self, cases: &Cases) -> Result<CasesRecord, String> {
+        let property = self
+            .paper(&cases.paper)
+            .and_then(|p| p.find_property(&cases.property))
+            .ok_or_else(|| format!("there is no property {}/{}", cases.paper, cases.property))?;
+        property::measure(property, cases, self.root_seed)
+    }
+}
+
+/// The pieces of work that the requests still lack: each piece once, in the order of requests.
+fn missing(requests: &[Request], results: &Results) -> Vec<Work> {
+    let mut samples: Vec<(String, &Sample, u64)> = Vec::new();
+    let mut index = BTreeMap::new();
+    let mut cases = BTreeMap::new();
+    for request in requests {
+        match request {
+            Request::Replicates { sample, replicates } => {
+                let key = sample.key();
+                let at = *index.entry(key.clone()).or_insert_with(|| {
+                    samples.push((key, sample, 0));
+                    samples.len() - 1
+                });
+                samples[at].2 = samples[at].2.max(*replicates);
+            }
+            Request::Cases(wanted) => {
+                let key = wanted.key();
+                if !results.has_cases(&key) {
+                    cases.entry(key).or_insert(wanted);
+                }
+            }
+        }
+    }
+    let mut work: Vec<Work> = cases.into_values().cloned().map(Work::Cases).collect();
+    for (key, sample, wanted) in samples {
+        let mut from = results.measured(&key);
+        while from < wanted {
+            let to = (from + CHUNK).min(wanted);
+            work.push(Work::Replicates { key: key.clone(), sample: sample.clone(), from, to });
+            from = to;
+        }
+    }
+    work
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "without a message".into())
+}

@@ -1,0 +1,14 @@
+//! Measuring: seeds, samples of replicates, cases of properties, and the executor.
+//!
+//! This room knows experiments and properties, but neither claims' statements nor verdicts. What
+//! is measured depends only on the request and the root seed, never on threads or order.
+
+mod executor;
+mod property;
+mod results;
+mod seed;
+
+pub use executor::{Executor, Progress};
+pub use property::{Cases, CasesRecord, Violation};
+pub use results::{Request, Results, Sample};
+pub use seed::{canonical_json, digest};

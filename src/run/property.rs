@@ -1,0 +1,168 @@
+//! Cases of a property: drawn by proptest, measured, and made minimal where a bound is violated.
+
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::seed::{digest, property_seed};
+use crate::{
+    claim::{Bound, Requirement},
+    papers::leaf::{Case, Failure, Measurement, Property},
+};
+
+/// Drawn instances outside a property's assumptions are redrawn this many times a case.
+const REJECTIONS_PER_CASE: u64 = 20;
+/// Bound on the steps towards a minimal counterexample.
+const SHRINK_STEPS: u32 = 4_096;
+
+/// The cases of a property, for one claim, under one fault or none.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cases {
+    /// Slug of the paper.
+    pub paper: String,
+    /// Name of the property.
+    pub property: String,
+    /// The claim; it seeds the generator.
+    pub claim: String,
+    /// The fault, if any.
+    pub fault: Option<String>,
+    /// Number of cases inside the assumptions.
+    pub cases: u64,
+    /// The bounds that tell a violation.
+    pub require: Vec<Requirement>,
+}
+
+impl Cases {
+    /// Digest that identifies the cases.
+    #[must_use]
+    pub fn key(&self) -> String {
+        digest(&json!([self.paper, self.property, self.claim, self.fault, self.cases, self.require]))
+    }
+}
+
+/// What the cases of a property showed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CasesRecord {
+    /// Cases measured.
+    pub cases: u64,
+    /// Instances drawn but outside the assumptions.
+    pub rejected: u64,
+    /// Cases that violate some bound.
+    pub violating: u64,
+    /// For each requirement its worst value: the one with the smallest slack.
+    pub worst: Vec<f64>,
+    /// The first violation, made minimal.
+    pub violation: Option<Violation>,
+}
+
+/// An instance that violates a bound.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Violation {
+    /// Number of the case, from 0.
+    pub case: u64,
+    /// The minimal instance.
+    pub instance: Value,
+    /// What is measured on it.
+    pub measured: Vec<(String, f64)>,
+}
+
+/// Draws and measures the cases.
+///
+/// # Errors
+/// A message if the property breaks down on an instance (which it quotes), or if too many
+/// instances are rejected.
+pub(super) fn measure(property: &Property, cases: &Cases, root_seed: u64) -> Result<CasesRecord, String> {
+    let seed = property_seed(root_seed, &cases.claim, &cases.property);
+    let mut runner = TestRunner::new_with_rng(config(), TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
+    let mut record = CasesRecord { cases: 0, rejected: 0, violating: 0, worst: Vec::new(), violation: None };
+    let fault = cases.fault.as_deref();
+    while record.cases < cases.cases {
+        let mut case = property.draw(&mut runner).map_err(|e| e.to_string())?;
+        let measured = match case.observe(fault) {
+            Err(Failure::Rejected(reason)) => {
+                record.rejected += 1;
+                if record.rejected > REJECTIONS_PER_CASE * cases.cases {
+                    return Err(format!("too many instances outside the assumptions, the last: {reason}"));
+                }
+                continue;
+            }
+            Err(failure) => return Err(format!("{failure}, on the instance {}", case.json())),
+            Ok(measured) => measured,
+        };
+        if update_worst(&mut record.worst, &cases.require, &measured)? {
+            record.violating += 1;
+            if record.violation.is_none() {
+                record.violation = Some(minimal(case.as_mut(), record.cases, cases));
+            }
+        }
+        record.cases += 1;
+    }
+    Ok(record)
+}
+
+/// Everything that proptest would otherwise take from the environment is stated.
+fn config() -> Config {
+    Config {
+        cases: 0,
+        max_local_rejects: 65_536,
+        max_global_rejects: 65_536,
+        max_shrink_iters: SHRINK_STEPS,
+        failure_persistence: None,
+        verbose: 0,
+        ..Config::default()
+    }
+}
+
+/// Slack of a value: distance to the nearer end of its bound, negative outside.
+#[must_use]
+pub fn slack(bound: Bound, value: f64) -> f64 {
+    match bound {
+        Bound::AtMost(top) => top - value,
+        Bound::AtLeast(bottom) => value - bottom,
+        Bound::Within(low, high) => (value - low).min(high - value),
+    }
+}
+
+/// Keeps the worst value of each requirement; tells whether this measurement violates one.
+fn update_worst(
+    worst: &mut Vec<f64>,
+    require: &[Requirement],
+    measured: &Measurement,
+) -> Result<bool, String> {
+    let mut violates = false;
+    for (i, requirement) in require.iter().enumerate() {
+        let value = measured
+            .get(&requirement.metric)
+            .ok_or_else(|| format!("metric `{}` was not measured", requirement.metric))?;
+        let value_slack = slack(requirement.bound, value);
+        violates |= value_slack < 0.0;
+        match worst.get_mut(i) {
+            None => worst.push(value),
+            Some(so_far) if value_slack < slack(requirement.bound, *so_far) => *so_far = value,
+            Some(_) => {}
+        }
+    }
+    Ok(violates)
+}
+
+/// Walks down proptest's tree to an instance none of whose simplifications violates a bound.
+fn minimal(case: &mut dyn Case, number: u64, cases: &Cases) -> Violation {
+    let fault = cases.fault.as_deref();
+    let violates = |case: &dyn Case| -> Option<Measurement> {
+        let measured = case.observe(fault).ok()?;
+        update_worst(&mut Vec::new(), &cases.require, &measured).ok()?.then_some(measured)
+    };
+    let mut best = (case.json(), violates(case).unwrap_or_default());
+    let mut steps = 0;
+    let mut more = case.simplify();
+    while more && steps < SHRINK_STEPS {
+        steps += 1;
+        more = if let Some(measured) = violates(case) {
+            best = (case.json(), measured);
+            case.simplify()
+        } else {
+            case.complicate()
+        };
+    }
+    Violation { case: number, instance: best.0, measured: best.1.metrics }
+}
