@@ -52,6 +52,26 @@ pub struct Evidence {
     pub replay: String,
 }
 
+impl Evidence {
+    /// The evidence of something that broke down.
+    #[must_use]
+    pub fn broken(kind: &str, subject: &str, message: String, replay: String) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            subject: subject.to_owned(),
+            outcome: Outcome::Error,
+            margin: None,
+            findings: Vec::new(),
+            samples: 0,
+            rejected: 0,
+            violating: None,
+            counterexample: None,
+            error: Some(message),
+            replay,
+        }
+    }
+}
+
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 fn is_zero(n: &u64) -> bool {
     *n == 0

@@ -21,6 +21,8 @@ use crate::papers::leaf::{Data, Measurement, Paper, Prepared};
 
 /// Replicates of a piece of work.
 const CHUNK: u64 = 5;
+/// Name of the threads that measure.
+pub const WORK_THREAD: &str = "measure";
 /// Stack of a piece of work.
 const STACK_BYTES: usize = 16 << 20;
 
@@ -121,7 +123,7 @@ impl Executor {
         let shared = Arc::clone(&self.shared);
         let piece = work.clone();
         let thread =
-            std::thread::Builder::new().name("measure".into()).stack_size(STACK_BYTES).spawn(move || {
+            std::thread::Builder::new().name(WORK_THREAD.into()).stack_size(STACK_BYTES).spawn(move || {
                 let done = catch_unwind(AssertUnwindSafe(|| shared.perform(&piece)));
                 // The receiver is gone if the piece was abandoned; then nobody waits for it.
                 let _ = sender.send(done);

@@ -1,0 +1,41 @@
+# Judge every claim (quick tier), print the verdicts, and regenerate the report pages.
+verify *ARGS:
+    cargo run --release --quiet -- verify --out reports {{ ARGS }}
+
+# Judge every claim with the full budget; the pages are left alone.
+verify-full *ARGS:
+    cargo run --release --quiet -- verify --tier full {{ ARGS }}
+
+# Run all tests.
+test *ARGS:
+    cargo test {{ ARGS }}
+
+# Everything that continuous integration runs.
+ci: fmt-check lint test verify drift
+
+# Hold formatting, clippy, rustdoc and the YAML files to the rules.
+lint:
+    cargo clippy --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
+    cargo run --release --quiet -- lint
+
+# Run the criterion benchmarks.
+bench *ARGS:
+    cargo bench {{ ARGS }}
+
+# Rewrite the report pages from the stored verdicts, without measuring anything.
+report:
+    cargo run --release --quiet -- report
+
+# Format all code.
+fmt:
+    cargo fmt
+
+# Fail if some code is not formatted.
+fmt-check:
+    cargo fmt --check
+
+# Fail if the committed report pages are not those that `verify` writes.
+drift:
+    git diff --exit-code --stat -- reports
+    test -z "$(git status --porcelain -- reports)"

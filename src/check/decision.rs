@@ -1,0 +1,132 @@
+//! Decides where a distribution lies, from replicates, at any stopping time.
+//!
+//! Mean: the variable is bounded, and the evidence is the capital of a betting e-process.
+//! Median: the evidence is the capital of the same process on the indicator that a replicate lies
+//! strictly on the required side, held against one half; a tie counts against the requirement.
+//! Either way a requirement passes when the capital against its opposite reaches 1/level, and
+//! fails when the capital against itself does (Ville's inequality; level [`LEVEL`]).
+
+use super::{
+    LEVEL,
+    evidence::{EValues, Finding, Outcome},
+    question::statistic_wording,
+};
+use crate::{
+    claim::{Bound, Statistic},
+    kernel::math::{log10, mean, variance},
+    stats::{
+        betting::{self, Betting, Range},
+        sign::{self, SignEvidence},
+    },
+};
+
+/// What is known of a variable beforehand.
+pub struct Variable {
+    /// Which configuration or pair.
+    pub label: String,
+    /// What it is.
+    pub quantity: String,
+    /// Its unit.
+    pub unit: &'static str,
+    /// Its smallest possible value.
+    pub low: f64,
+    /// Its largest possible value.
+    pub high: f64,
+}
+
+/// Decides whether the mean or the median lies as required.
+///
+/// # Errors
+/// A message if a mean is asked of an unbounded variable, or a value lies outside its range.
+pub fn decide(
+    variable: &Variable,
+    values: &[f64],
+    statistic: Statistic,
+    bound: Bound,
+) -> Result<Finding, String> {
+    let (evidence, interval, estimate) = match statistic {
+        Statistic::Mean => of_mean(variable, values, bound)?,
+        Statistic::Median => of_median(values, bound)?,
+    };
+    let threshold = -log10(LEVEL);
+    let outcome = match (evidence.in_favour >= threshold, evidence.against >= threshold) {
+        (true, false) => Outcome::Pass,
+        (false, true) => Outcome::Fail,
+        _ => Outcome::Undecided,
+    };
+    Ok(Finding {
+        label: variable.label.clone(),
+        quantity: variable.quantity.clone(),
+        unit: variable.unit.to_owned(),
+        requirement: statistic_wording(statistic, bound),
+        outcome,
+        estimate: Some(estimate),
+        interval,
+        deviation: (values.len() > 1).then(|| variance(values, 1).sqrt()),
+        log10_e: Some(evidence),
+        samples: values.len() as u64,
+        margin: interval.map(|ends| margin(bound, ends, outcome)),
+    })
+}
+
+type Parts = (EValues, Option<[f64; 2]>, f64);
+
+fn of_mean(variable: &Variable, values: &[f64], bound: Bound) -> Result<Parts, String> {
+    let range = Range::new(variable.low, variable.high).map_err(|e| e.to_string())?;
+    let bettors = |null: f64| -> Result<Betting, String> {
+        let mut betting = Betting::new(range, null).map_err(|e| e.to_string())?;
+        for x in values {
+            betting.push(*x).map_err(|e| e.to_string())?;
+        }
+        Ok(betting)
+    };
+    let at_most =
+        |top: f64| bettors(top).map(|b| EValues { in_favour: b.log10_e_below(), against: b.log10_e_above() });
+    let at_least = |bottom: f64| {
+        bettors(bottom).map(|b| EValues { in_favour: b.log10_e_above(), against: b.log10_e_below() })
+    };
+    let (low, high) = betting::confidence_sequence(values, range, LEVEL).map_err(|e| e.to_string())?;
+    Ok((of_bound(bound, at_most, at_least)?, Some([low, high]), mean(values)))
+}
+
+fn of_median(values: &[f64], bound: Bound) -> Result<Parts, String> {
+    let wrapped = |e: SignEvidence| Ok(EValues { in_favour: e.in_favour, against: e.against });
+    let evidence = of_bound(
+        bound,
+        |top| wrapped(sign::below(values, top)),
+        |bottom| wrapped(sign::above(values, bottom)),
+    )?;
+    let interval = sign::confidence_sequence(values, LEVEL).map(|(low, high)| [low, high]);
+    Ok((evidence, interval, sign::median(values)))
+}
+
+/// Combines the evidence on the ends of a bound: both must be shown, and one refuted is enough.
+fn of_bound(
+    bound: Bound,
+    at_most: impl Fn(f64) -> Result<EValues, String>,
+    at_least: impl Fn(f64) -> Result<EValues, String>,
+) -> Result<EValues, String> {
+    match bound {
+        Bound::AtMost(top) => at_most(top),
+        Bound::AtLeast(bottom) => at_least(bottom),
+        Bound::Within(bottom, top) => {
+            let (low, high) = (at_least(bottom)?, at_most(top)?);
+            Ok(EValues {
+                in_favour: low.in_favour.min(high.in_favour),
+                against: low.against.max(high.against),
+            })
+        }
+    }
+}
+
+/// Distance from the nearest value that the interval allows to where the decision would turn.
+fn margin(bound: Bound, [low, high]: [f64; 2], outcome: Outcome) -> f64 {
+    let failed = outcome == Outcome::Fail;
+    let at_most = |top: f64| top - if failed { low } else { high };
+    let at_least = |bottom: f64| if failed { high } else { low } - bottom;
+    match bound {
+        Bound::AtMost(top) => at_most(top),
+        Bound::AtLeast(bottom) => at_least(bottom),
+        Bound::Within(bottom, top) => at_least(bottom).min(at_most(top)),
+    }
+}

@@ -1,0 +1,177 @@
+//! Judges claims: in rounds, asks the checks what they still need, has it measured, and goes on
+//! until every check is decided or its budget spent.
+//!
+//! What a check concludes is a function of its replicates, counted from the first, and of nothing
+//! else: neither the selection of claims nor the number of threads reaches a verdict.
+
+use serde_json::{Value, json};
+
+use super::{
+    LEVEL,
+    evidence::{ClaimResult, ControlResult, Evidence, Outcome, RunInfo, Verdicts},
+    line::{Line, Step},
+    picture,
+    plan::{Context, plan},
+    replay,
+    verdict::{smallest, verdict},
+};
+use crate::{
+    claim::{Claim, Controls, PaperClaims, PaperRecord, Tier},
+    run::{Executor, Progress, Request, Results, digest},
+};
+
+/// Version of `verdicts.json`.
+pub const FORMAT: u32 = 1;
+
+/// What is judged, and with how much effort.
+pub struct Options<'a> {
+    /// How much is spent.
+    pub tier: Tier,
+    /// Which claims; the others are passed over.
+    pub select: &'a dyn Fn(&Claim) -> bool,
+    /// Told of progress.
+    pub progress: &'a Progress<'a>,
+}
+
+/// Judges the selected claims.
+#[must_use]
+pub fn verify(executor: &Executor, papers: &[PaperClaims], options: &Options<'_>) -> Verdicts {
+    let mut dockets: Vec<Docket> = papers
+        .iter()
+        .flat_map(|paper| paper.claims.iter().filter(|c| (options.select)(c)))
+        .map(|claim| Docket::open(executor, claim, options.tier))
+        .collect();
+    let mut results = Results::default();
+    let mut requests: Vec<Request> = dockets.iter().flat_map(Docket::picture_requests).collect();
+    loop {
+        for (line, evidence) in dockets.iter_mut().flat_map(|d| &mut d.lines) {
+            if evidence.is_none() {
+                match line.step(&results, executor.root_seed()) {
+                    Step::Needs(more) => requests.extend(more),
+                    Step::Done(concluded) => *evidence = Some(*concluded),
+                }
+            }
+        }
+        if requests.is_empty() {
+            break;
+        }
+        executor.measure(&requests, &mut results, options.progress);
+        requests.clear();
+    }
+    let run = run_info(executor, &dockets, options.tier);
+    let claims: Vec<ClaimResult> =
+        dockets.into_iter().map(|d| d.close(executor, &results, options.tier)).collect();
+    let judged = |record: &&PaperRecord| claims.iter().any(|c| c.paper == record.slug);
+    let records = papers.iter().map(|p| &p.record).filter(judged).cloned().collect();
+    Verdicts { format: FORMAT, run, papers: records, claims }
+}
+
+/// A claim with its checks, each on the reference and under its faults, and what they concluded.
+struct Docket<'a> {
+    claim: &'a Claim,
+    lines: Vec<(Line, Option<Evidence>)>,
+}
+
+impl<'a> Docket<'a> {
+    fn open(executor: &Executor, claim: &'a Claim, tier: Tier) -> Self {
+        let mut lines = Vec::new();
+        for (check, specification) in claim.checks.iter().enumerate() {
+            let faults = match &specification.controls {
+                Controls::Faults(faults) => faults.as_slice(),
+                Controls::Impossible(_) => &[],
+            };
+            for fault in std::iter::once(None).chain(faults.iter().map(Some)) {
+                let plan = executor
+                    .paper(&claim.paper)
+                    .ok_or_else(|| format!("there is no leaf `{}`", claim.paper))
+                    .and_then(|paper| {
+                        let fault = fault.map(String::as_str);
+                        plan(&specification.spec, &Context { paper, claim, fault, tier })
+                    });
+                let line = Line { check, fault: fault.cloned(), claim: claim.id.clone(), tier, plan };
+                lines.push((line, None));
+            }
+        }
+        Self { claim, lines }
+    }
+
+    fn picture_requests(&self) -> Vec<Request> {
+        self.claim.plots.iter().flat_map(|plot| picture::requests(&self.claim.paper, plot)).collect()
+    }
+
+    fn close(self, executor: &Executor, results: &Results, tier: Tier) -> ClaimResult {
+        let claim = self.claim;
+        let (mut evidence, mut controls) = (Vec::new(), Vec::new());
+        for (line, concluded) in self.lines {
+            let Some(concluded) = concluded else { continue };
+            match line.fault {
+                None => evidence.push(concluded),
+                Some(fault) => controls.push(ControlResult {
+                    fault,
+                    check: line.check,
+                    outcome: concluded.outcome,
+                    worked: concluded.outcome == Outcome::Fail,
+                    margin: concluded.margin,
+                    evidence: concluded,
+                }),
+            }
+        }
+        let replay = replay::claim(&claim.id, tier, executor.root_seed());
+        let mut plots = Vec::new();
+        for plot in &claim.plots {
+            match picture::draw(&claim.paper, plot, results) {
+                Ok(drawn) => plots.push(drawn),
+                Err(message) => evidence.push(Evidence::broken(
+                    "plot",
+                    &plot.experiment,
+                    format!("plot `{}`: {message}", plot.title),
+                    replay.clone(),
+                )),
+            }
+        }
+        let verdict = verdict(claim, &evidence, &controls);
+        let impossible = claim.checks.iter().filter_map(|check| match &check.controls {
+            Controls::Impossible(reason) => Some(reason.clone()),
+            Controls::Faults(_) => None,
+        });
+        ClaimResult {
+            id: claim.id.clone(),
+            paper: claim.paper.clone(),
+            statement: claim.statement.clone(),
+            source: claim.source.clone(),
+            provenance: claim.provenance.clone(),
+            kind: claim.kind,
+            scope: claim.scope,
+            tests: claim.tests,
+            verdict,
+            expect: claim.expect,
+            as_expected: verdict == claim.expect,
+            margin: smallest(evidence.iter().map(|e| e.margin)),
+            published: claim.published.clone(),
+            because: claim.because.clone(),
+            notes: claim.notes.clone(),
+            needs: claim.needs.clone(),
+            evidence,
+            controls,
+            control_impossible: impossible.collect(),
+            plots,
+            replay,
+        }
+    }
+}
+
+fn run_info(executor: &Executor, dockets: &[Docket<'_>], tier: Tier) -> RunInfo {
+    let lines = || dockets.iter().flat_map(|d| &d.lines).map(|(line, _)| line);
+    let tests: u64 = lines().map(Line::tests).sum();
+    let identities: Vec<Value> = lines().map(Line::identity).collect();
+    RunInfo {
+        root_seed: executor.root_seed(),
+        tier,
+        plan: digest(&json!([FORMAT, executor.root_seed(), identities])),
+        revision: env!("CORROBORATE_REVISION").to_owned(),
+        toolchain: env!("CORROBORATE_TOOLCHAIN").to_owned(),
+        level: LEVEL,
+        tests,
+        error_bound: (tests as f64 * LEVEL).min(1.0),
+    }
+}

@@ -1,0 +1,119 @@
+//! The numbers of the pictures that a claim asks for.
+
+use super::evidence::{Curve, PanelData, PlotData};
+use crate::{
+    claim::{Arm, Plot, PlotContent},
+    kernel::math::mean,
+    papers::leaf::Measurement,
+    run::{Request, Results, Sample},
+};
+
+/// Ends of the band over replicates.
+const BAND: (f64, f64) = (0.1, 0.9);
+
+/// What has to be measured for a plot.
+pub(super) fn requests(paper: &str, plot: &Plot) -> Vec<Request> {
+    plot.panels
+        .iter()
+        .flat_map(|panel| &panel.curves)
+        .flat_map(|(_, arms)| arms)
+        .map(|(_, arm)| Request::Replicates { sample: sample(paper, plot, arm), replicates: plot.replicates })
+        .collect()
+}
+
+/// The numbers of a plot, once measured.
+///
+/// # Errors
+/// A message if a replicate broke down or a series is missing.
+pub(super) fn draw(paper: &str, plot: &Plot, results: &Results) -> Result<PlotData, String> {
+    let curve = |(label, arms): &(String, Vec<(f64, Arm)>)| -> Result<Curve, String> {
+        let mut curve = Curve { label: label.clone(), x: vec![], mean: vec![], low: vec![], high: vec![] };
+        for (size, arm) in arms {
+            let replicates = results
+                .replicates(&sample(paper, plot, arm), plot.replicates)
+                .ok_or("not measured")?
+                .map_err(str::to_owned)?;
+            for (x, values) in points(&plot.content, *size, &replicates)? {
+                curve.x.push(x);
+                curve.mean.push(mean(&values));
+                curve.low.push(quantile(&values, BAND.0));
+                curve.high.push(quantile(&values, BAND.1));
+            }
+        }
+        Ok(curve)
+    };
+    let panels = plot
+        .panels
+        .iter()
+        .map(|panel| {
+            let curves = panel.curves.iter().map(curve).collect::<Result<_, String>>()?;
+            Ok(PanelData { title: panel.title.clone(), curves })
+        })
+        .collect::<Result<_, String>>()?;
+    Ok(PlotData {
+        title: plot.title.clone(),
+        content: plot.content.clone(),
+        x: plot.x.clone(),
+        y: plot.y.clone(),
+        replicates: plot.replicates,
+        panels,
+    })
+}
+
+fn sample(paper: &str, plot: &Plot, arm: &Arm) -> Sample {
+    Sample {
+        paper: paper.to_owned(),
+        experiment: plot.experiment.clone(),
+        settings: arm.settings.clone(),
+        fault: None,
+    }
+}
+
+/// Points of a curve: abscissa, and the values of all replicates there.
+fn points(
+    content: &PlotContent,
+    size: f64,
+    replicates: &[&Measurement],
+) -> Result<Vec<(f64, Vec<f64>)>, String> {
+    match content {
+        PlotContent::Sweep(metric) | PlotContent::Bars(metric) => {
+            let values = super::question::values(replicates, metric)?;
+            Ok(vec![(size, values)])
+        }
+        PlotContent::Series(name) => {
+            let series = replicates
+                .iter()
+                .map(|m| m.series.iter().find(|s| s.name == *name))
+                .collect::<Option<Vec<_>>>()
+                .ok_or_else(|| format!("there is no series `{name}`"))?;
+            let x = &series.first().ok_or("no replicates")?.x;
+            if series.iter().any(|s| s.x != *x) {
+                return Err(format!("replicates of series `{name}` differ in their abscissae"));
+            }
+            Ok(x.iter().enumerate().map(|(i, x)| (*x, series.iter().map(|s| s.y[i]).collect())).collect())
+        }
+    }
+}
+
+/// Quantile by linear interpolation between order statistics.
+fn quantile(values: &[f64], level: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
+    let position = level * last as f64;
+    let below = position.floor() as usize;
+    let above = (below + 1).min(last);
+    sorted[below] + (position - below as f64) * (sorted[above] - sorted[below])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_interpolate() {
+        assert_eq!(quantile(&[3.0, 1.0, 2.0], 0.5), 2.0);
+        assert_eq!(quantile(&[0.0, 10.0], 0.1), 1.0);
+        assert_eq!(quantile(&[4.0], 0.9), 4.0);
+    }
+}

@@ -1,0 +1,119 @@
+//! What a check will measure, and how it is judged, before anything is measured.
+
+use super::{coverage, difference, location, number, property, question::Question, rate};
+use crate::{
+    claim::{Arm, Budget, CheckSpec, Claim, Tier},
+    papers::leaf::{Experiment, Metric, Paper},
+    run::{Cases, Sample},
+};
+
+/// A check under one fault or none, ready to be judged.
+pub struct CheckPlan {
+    /// Kind of the check.
+    pub kind: &'static str,
+    /// The property or experiment.
+    pub subject: String,
+    /// How it is judged.
+    pub method: Method,
+}
+
+/// How a check is judged.
+pub enum Method {
+    /// Requirements on the cases of a property.
+    Cases(Cases, Vec<&'static Metric>),
+    /// Questions, answered after the replicate counts listed, until decided.
+    Questions {
+        /// The questions.
+        questions: Vec<Question>,
+        /// Numbers of replicates at which they are asked, ascending.
+        looks: Vec<u64>,
+    },
+}
+
+/// Everything that a plan is made from.
+pub struct Context<'a> {
+    /// The leaf.
+    pub paper: &'a Paper,
+    /// The claim.
+    pub claim: &'a Claim,
+    /// The fault, if any.
+    pub fault: Option<&'a str>,
+    /// How much is spent.
+    pub tier: Tier,
+}
+
+impl<'a> Context<'a> {
+    /// The experiment of this name.
+    ///
+    /// # Errors
+    /// A message if there is none.
+    pub fn experiment(&self, name: &str) -> Result<&'a Experiment, String> {
+        self.paper
+            .find_experiment(name)
+            .ok_or_else(|| format!("`{}` has no experiment `{name}`", self.paper.slug))
+    }
+
+    /// The sample of an arm under the plan's fault.
+    pub fn sample(&self, experiment: &str, arm: &Arm) -> Sample {
+        Sample {
+            paper: self.paper.slug.to_owned(),
+            experiment: experiment.to_owned(),
+            settings: arm.settings.clone(),
+            fault: self.fault.map(str::to_owned),
+        }
+    }
+
+    /// The replicate counts at which questions are asked: the first block, then doubling, up to
+    /// the tier's budget.
+    pub fn looks(&self, budget: Budget) -> Vec<u64> {
+        let most = budget.of(self.tier).max(1);
+        let mut looks = Vec::new();
+        let mut next = budget.first.clamp(1, most);
+        while next < most {
+            looks.push(next);
+            next = next.saturating_mul(2);
+        }
+        looks.push(most);
+        looks
+    }
+}
+
+/// The declared metric of an experiment.
+///
+/// # Errors
+/// A message if there is none of this name.
+pub fn metric(experiment: &Experiment, name: &str) -> Result<&'static Metric, String> {
+    experiment.metric(name).ok_or_else(|| format!("`{}` has no metric `{name}`", experiment.name))
+}
+
+/// Plans a check.
+///
+/// # Errors
+/// A message if the specification names what the leaf lacks.
+pub fn plan(spec: &CheckSpec, context: &Context<'_>) -> Result<CheckPlan, String> {
+    match spec {
+        CheckSpec::Property(spec) => property::plan(spec, context),
+        CheckSpec::Number(spec) => number::plan(spec, context),
+        CheckSpec::Location(spec) => location::plan(spec, context),
+        CheckSpec::Difference(spec) => difference::plan(spec, context),
+        CheckSpec::Coverage(spec) => coverage::plan(spec, context),
+        CheckSpec::Rate(spec) => rate::plan(spec, context),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_double_up_to_the_budget() {
+        let paper =
+            Paper { slug: "p", faults: vec![], functions: vec![], experiments: vec![], properties: vec![] };
+        let claim = crate::check::verdict::tests::claim();
+        let context = Context { paper: &paper, claim: &claim, fault: None, tier: Tier::Quick };
+        let budget = |first, quick| Budget { first, quick, full: quick };
+        assert_eq!(context.looks(budget(5, 40)), [5, 10, 20, 40]);
+        assert_eq!(context.looks(budget(5, 5)), [5]);
+        assert_eq!(context.looks(budget(50, 20)), [20]);
+    }
+}

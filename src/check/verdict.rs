@@ -1,0 +1,132 @@
+//! From outcomes of checks and controls to a verdict.
+
+use super::evidence::{ControlResult, Evidence, Outcome};
+use crate::claim::{Claim, Scope, Tests, Verdict};
+
+/// The verdict that follows.
+///
+/// A breakdown anywhere is an `error`, never taken for anything else. Checks of the statement
+/// that all pass corroborate it, and checks of its opposite that all pass refute it, provided
+/// that every control failed; if one did not, the checks cannot tell: `vacuous`. A failing check
+/// of the statement refutes it. A failing check of the opposite shows neither the opposite nor
+/// the statement.
+#[must_use]
+pub fn verdict(claim: &Claim, evidence: &[Evidence], controls: &[ControlResult]) -> Verdict {
+    if claim.scope == Scope::OutOfReach {
+        return Verdict::OutOfReach;
+    }
+    let outcomes = || evidence.iter().map(|e| e.outcome);
+    if outcomes().any(|o| o == Outcome::Error) || controls.iter().any(|c| c.outcome == Outcome::Error) {
+        return Verdict::Error;
+    }
+    if !evidence.is_empty() && outcomes().all(|o| o == Outcome::Pass) {
+        return match (controls.iter().all(|c| c.worked), claim.tests) {
+            (false, _) => Verdict::Vacuous,
+            (true, Tests::Statement) => Verdict::Corroborated,
+            (true, Tests::Opposite) => Verdict::Refuted,
+        };
+    }
+    if claim.tests == Tests::Statement && outcomes().any(|o| o == Outcome::Fail) {
+        return Verdict::Refuted;
+    }
+    Verdict::Inconclusive
+}
+
+/// The outcome of several together: the worst.
+#[must_use]
+pub fn worst(outcomes: impl IntoIterator<Item = Outcome>) -> Outcome {
+    let severity = |o: Outcome| match o {
+        Outcome::Pass => 0,
+        Outcome::Undecided => 1,
+        Outcome::Fail => 2,
+        Outcome::Error => 3,
+    };
+    outcomes.into_iter().max_by_key(|o| severity(*o)).unwrap_or(Outcome::Undecided)
+}
+
+/// The smallest of some margins; `None` if there is none.
+#[must_use]
+pub fn smallest(margins: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
+    margins.into_iter().flatten().min_by(f64::total_cmp)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::claim::{ClaimKind, Provenance};
+
+    pub fn claim() -> Claim {
+        Claim {
+            id: "toy.1".into(),
+            paper: "toy".into(),
+            statement: "A toy holds.".into(),
+            source: "nowhere".into(),
+            provenance: vec![Provenance::Derived],
+            kind: ClaimKind::Identity,
+            scope: Scope::Exact,
+            tests: Tests::Statement,
+            checks: vec![],
+            published: vec![],
+            expect: Verdict::Corroborated,
+            because: None,
+            notes: None,
+            needs: None,
+            plots: vec![],
+        }
+    }
+
+    fn evidence(outcome: Outcome) -> Evidence {
+        Evidence {
+            kind: "property".into(),
+            subject: "toy".into(),
+            outcome,
+            margin: None,
+            findings: vec![],
+            samples: 1,
+            rejected: 0,
+            violating: None,
+            counterexample: None,
+            error: None,
+            replay: String::new(),
+        }
+    }
+
+    fn control(outcome: Outcome) -> ControlResult {
+        ControlResult {
+            fault: "fault".into(),
+            check: 0,
+            outcome,
+            worked: outcome == Outcome::Fail,
+            margin: None,
+            evidence: evidence(outcome),
+        }
+    }
+
+    #[test]
+    fn every_row_of_the_table_of_verdicts() {
+        use Outcome::{Error, Fail, Pass, Undecided};
+        let judge = |tests, checks: &[Outcome], controls: &[Outcome]| {
+            let claim = Claim { tests, ..claim() };
+            let checks: Vec<_> = checks.iter().map(|o| evidence(*o)).collect();
+            let controls: Vec<_> = controls.iter().map(|o| control(*o)).collect();
+            verdict(&claim, &checks, &controls)
+        };
+        let statement = |checks: &[Outcome], controls: &[Outcome]| judge(Tests::Statement, checks, controls);
+        assert_eq!(statement(&[Pass], &[Fail]), Verdict::Corroborated);
+        assert_eq!(statement(&[Pass], &[]), Verdict::Corroborated);
+        assert_eq!(statement(&[Pass], &[Fail, Pass]), Verdict::Vacuous);
+        assert_eq!(statement(&[Pass], &[Undecided]), Verdict::Vacuous);
+        assert_eq!(statement(&[Pass, Fail], &[Fail]), Verdict::Refuted);
+        assert_eq!(statement(&[Undecided, Fail], &[Pass]), Verdict::Refuted);
+        assert_eq!(statement(&[Pass, Undecided], &[Fail]), Verdict::Inconclusive);
+        assert_eq!(statement(&[], &[]), Verdict::Inconclusive);
+        assert_eq!(statement(&[Error, Fail], &[Fail]), Verdict::Error);
+        assert_eq!(statement(&[Pass], &[Error]), Verdict::Error);
+        let opposite = |checks: &[Outcome], controls: &[Outcome]| judge(Tests::Opposite, checks, controls);
+        assert_eq!(opposite(&[Pass], &[Fail]), Verdict::Refuted);
+        assert_eq!(opposite(&[Pass], &[Pass]), Verdict::Vacuous);
+        assert_eq!(opposite(&[Fail], &[Fail]), Verdict::Inconclusive);
+        let unreachable = Claim { scope: Scope::OutOfReach, ..claim() };
+        assert_eq!(verdict(&unreachable, &[], &[]), Verdict::OutOfReach);
+    }
+}

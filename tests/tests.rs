@@ -1,0 +1,7 @@
+//! The one integration-test binary.
+
+// A small leaf with every kind of good and bad behaviour.
+mod toy;
+
+// Verdicts, controls, breakdowns, and what they may not depend on.
+mod verdicts;

@@ -1,0 +1,196 @@
+//! A leaf whose behaviour is known: a coin, and the sum of two numbers.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use corroborate::{
+    check::{self, evidence::Verdicts},
+    claim::{
+        Arm, Bound, Budget, Check, CheckSpec, Claim, ClaimKind, Controls, LocationSpec, PaperClaims,
+        PaperRecord, PropertySpec, Provenance, Requirement, Scope, Statistic, Tests, Tier, Verdict,
+    },
+    kernel::stream::Streams,
+    papers::leaf::{Data, Failure, Fault as _, Measure, Measurement, Metric, Observe, Paper, faults},
+    run::Executor,
+};
+use proptest::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+faults! {
+    /// Mistakes of the toy.
+    pub enum Fault {
+        /// The coin shows tails nine times out of ten.
+        TailsHeavy = "tails-heavy",
+        /// Changes nothing, so that no check can notice it.
+        Harmless = "harmless",
+        /// The experiment panics.
+        Panics = "panics",
+        /// The metric is no number.
+        NotANumber = "not-a-number",
+        /// The metric lies outside its declared range.
+        OutOfRange = "out-of-range",
+        /// The experiment never ends.
+        Endless = "endless",
+        /// The sum is one too large when both terms are large.
+        OffByOne = "off-by-one",
+    }
+}
+
+/// Settings of the coin.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Probability of heads.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub heads: f64,
+    /// Which of two equal coins is tossed.
+    pub coin: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { heads: 0.95, coin: 0 }
+    }
+}
+
+/// A coin that shows heads with a set probability.
+pub struct Coin(Settings);
+
+impl Measure for Coin {
+    type Settings = Settings;
+    type Fault = Fault;
+    const NAME: &'static str = "coin";
+    const SUMMARY: &'static str = "Tosses a coin once.";
+    const METRICS: &'static [Metric] = &[
+        Metric::new("heads", "Whether it shows heads.").range(0.0, 1.0),
+        Metric::new("toss", "The uniform number behind the toss.").range(0.0, 1.0),
+    ];
+    const FAULTS: &'static [Fault] = Fault::ALL;
+    const TREATMENTS: &'static [&'static str] = &["coin"];
+
+    fn prepare(settings: Settings, _: &Data) -> Result<Self, Failure> {
+        Ok(Self(settings))
+    }
+
+    fn replicate(&self, fault: Option<Fault>, streams: &Streams) -> Result<Measurement, Failure> {
+        let toss = streams.stream("toss").uniform();
+        let probability = if fault == Some(Fault::TailsHeavy) { 0.1 } else { self.0.heads };
+        let heads = match fault {
+            Some(Fault::Panics) => panic!("the coin fell off the table"),
+            Some(Fault::NotANumber) => f64::NAN,
+            Some(Fault::OutOfRange) => 2.0,
+            Some(Fault::Endless) => loop {
+                std::thread::park();
+            },
+            _ => f64::from(u8::from(toss < probability)),
+        };
+        Ok(Measurement::new().metric("heads", heads).metric("toss", toss))
+    }
+}
+
+/// Two whole numbers.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pair {
+    a: u32,
+    b: u32,
+}
+
+/// The sum of two numbers does not depend on their order.
+pub struct Commutes;
+
+impl Observe for Commutes {
+    type Instance = Pair;
+    type Fault = Fault;
+    const NAME: &'static str = "commutes";
+    const SUMMARY: &'static str = "a + b = b + a.";
+    const METRICS: &'static [Metric] =
+        &[Metric::new("error", "|(a + b) − (b + a)|.").range(0.0, f64::INFINITY)];
+    const FAULTS: &'static [Fault] = Fault::ALL;
+
+    fn instances() -> BoxedStrategy<Pair> {
+        (0_u32..1000, 0_u32..1000).prop_map(|(a, b)| Pair { a, b }).boxed()
+    }
+
+    fn observe(pair: &Pair, fault: Option<Fault>) -> Result<Measurement, Failure> {
+        let wrong = fault == Some(Fault::OffByOne) && pair.a > 100 && pair.b > 100;
+        assert!(fault != Some(Fault::Panics), "the sum fell off the table");
+        Ok(Measurement::new().metric("error", f64::from(u8::from(wrong))))
+    }
+}
+
+/// The toy leaf.
+pub fn paper() -> Paper {
+    Paper::new::<Fault>("toy").experiment::<Coin>().property::<Commutes>()
+}
+
+/// An arm of the coin.
+pub fn arm(heads: f64) -> Arm {
+    Arm { label: format!("heads {heads}"), settings: json!({ "heads": heads, "coin": 0 }) }
+}
+
+/// The statement "P(heads) ≥ bound" about coins, with controls.
+pub fn coin(arms: Vec<Arm>, bound: f64, controls: &[&str]) -> Check {
+    Check {
+        spec: CheckSpec::Location(LocationSpec {
+            experiment: "coin".into(),
+            metric: "heads".into(),
+            arms,
+            statistic: Statistic::Mean,
+            bound: Bound::AtLeast(bound),
+            budget: Budget { first: 5, quick: 160, full: 640 },
+        }),
+        controls: Controls::Faults(controls.iter().map(ToString::to_string).collect()),
+    }
+}
+
+/// The statement "sums commute", with controls.
+pub fn commutes(tolerance: f64, controls: &[&str]) -> Check {
+    Check {
+        spec: CheckSpec::Property(PropertySpec {
+            property: "commutes".into(),
+            require: vec![Requirement { metric: "error".into(), bound: Bound::AtMost(tolerance) }],
+            cases: Budget { first: 1, quick: 200, full: 1000 },
+        }),
+        controls: Controls::Faults(controls.iter().map(ToString::to_string).collect()),
+    }
+}
+
+/// A claim with these checks.
+pub fn claim(number: u32, checks: Vec<Check>) -> Claim {
+    Claim {
+        id: format!("toy.{number}"),
+        paper: "toy".into(),
+        statement: "A toy behaves.".into(),
+        source: "section 1".into(),
+        provenance: vec![Provenance::Derived],
+        kind: ClaimKind::Bound,
+        scope: Scope::Statistical,
+        tests: Tests::Statement,
+        checks,
+        published: vec![],
+        expect: Verdict::Corroborated,
+        because: None,
+        notes: None,
+        needs: None,
+        plots: vec![],
+    }
+}
+
+/// Judges the claims, with this many threads.
+pub fn judge(claims: Vec<Claim>, jobs: usize, select: &dyn Fn(&Claim) -> bool) -> Verdicts {
+    let record = PaperRecord {
+        slug: "toy".into(),
+        title: "A Toy".into(),
+        arxiv: "0000.00000".into(),
+        authors: vec!["N. Nobody".into()],
+        date: "2026-01".into(),
+        summary: "Coins and sums.".into(),
+        reference: "A coin.".into(),
+        environments: "A table.".into(),
+    };
+    let executor = Executor::new(vec![paper()], BTreeMap::new(), 0, jobs, Duration::from_secs(2)).unwrap();
+    let options = check::Options { tier: Tier::Quick, select, progress: &|_, _| () };
+    check::verify(&executor, &[PaperClaims { record, claims }], &options)
+}
