@@ -142,6 +142,7 @@ pub fn coin(arms: Vec<Arm>, bound: f64, controls: &[&str]) -> Check {
             budget: Budget { first: 5, quick: 160, full: 640 },
         }),
         controls: Controls::Faults(controls.iter().map(ToString::to_string).collect()),
+        map: None,
     }
 }
 
@@ -154,6 +155,7 @@ pub fn commutes(tolerance: f64, controls: &[&str]) -> Check {
             cases: Budget { first: 1, quick: 200, full: 1000 },
         }),
         controls: Controls::Faults(controls.iter().map(ToString::to_string).collect()),
+        map: None,
     }
 }
 

@@ -120,10 +120,10 @@ fn verdicts_do_not_depend_on_the_selection() {
 fn faults_and_treatments_do_not_change_the_random_numbers() {
     use corroborate::{
         claim::Arm,
-        claim::{Bound, Budget, Check, CheckSpec, Controls, DifferenceSpec, Statistic},
+        claim::{Bound, Budget, Check, CheckSpec, Controls, PairedSpec, Statistic},
     };
     let other = Arm { label: "other".into(), settings: serde_json::json!({ "heads": 0.95, "coin": 1 }) };
-    let same = CheckSpec::Difference(DifferenceSpec {
+    let same = CheckSpec::Difference(PairedSpec {
         experiment: "coin".into(),
         metric: "toss".into(),
         pairs: vec![(arm(0.95), other)],
@@ -131,6 +131,7 @@ fn faults_and_treatments_do_not_change_the_random_numbers() {
         bound: Bound::Within(-1e-300, 1e-300),
         budget: Budget { first: 5, quick: 40, full: 40 },
     });
-    let check = Check { spec: same, controls: Controls::Impossible("it is an identity of the seeds".into()) };
+    let controls = Controls::Impossible("it is an identity of the seeds".into());
+    let check = Check { spec: same, controls, map: None };
     assert_eq!(verdict(claim(1, vec![check])), Verdict::Corroborated);
 }

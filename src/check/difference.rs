@@ -8,9 +8,9 @@ use super::{
     plan::{CheckPlan, Context, Method, metric},
     question::{Question, sides, values},
 };
-use crate::claim::DifferenceSpec;
+use crate::claim::PairedSpec;
 
-pub(super) fn plan(spec: &DifferenceSpec, context: &Context<'_>) -> Result<CheckPlan, String> {
+pub(super) fn plan(spec: &PairedSpec, context: &Context<'_>) -> Result<CheckPlan, String> {
     let experiment = context.experiment(&spec.experiment)?;
     let metric = metric(experiment, &spec.metric)?;
     let questions = spec

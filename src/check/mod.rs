@@ -1,7 +1,7 @@
 //! Checks: from measurements to outcomes, from outcomes and controls to verdicts.
 //!
-//! One file a kind of check; each turns its specification into a [`plan::CheckPlan`], and one
-//! method ([`judge`]) judges all of them. No paper is known here.
+//! One file a kind of check; each turns its specification into a plan of questions, and one
+//! method ([`verify`]) judges all of them. No paper is known here.
 
 mod coverage;
 mod decision;

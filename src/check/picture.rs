@@ -2,7 +2,7 @@
 
 use super::evidence::{Curve, PanelData, PlotData};
 use crate::{
-    claim::{Arm, Plot, PlotContent},
+    claim::{Plot, PlotContent, PlotCurve},
     kernel::math::mean,
     papers::leaf::Measurement,
     run::{Request, Results, Sample},
@@ -16,8 +16,8 @@ pub(super) fn requests(paper: &str, plot: &Plot) -> Vec<Request> {
     plot.panels
         .iter()
         .flat_map(|panel| &panel.curves)
-        .flat_map(|(_, arms)| arms)
-        .map(|(_, arm)| Request::Replicates { sample: sample(paper, plot, arm), replicates: plot.replicates })
+        .flat_map(|curve| samples(paper, plot, curve))
+        .map(|(_, sample)| Request::Replicates { sample, replicates: plot.replicates })
         .collect()
 }
 
@@ -26,14 +26,13 @@ pub(super) fn requests(paper: &str, plot: &Plot) -> Vec<Request> {
 /// # Errors
 /// A message if a replicate broke down or a series is missing.
 pub(super) fn draw(paper: &str, plot: &Plot, results: &Results) -> Result<PlotData, String> {
-    let curve = |(label, arms): &(String, Vec<(f64, Arm)>)| -> Result<Curve, String> {
-        let mut curve = Curve { label: label.clone(), x: vec![], mean: vec![], low: vec![], high: vec![] };
-        for (size, arm) in arms {
-            let replicates = results
-                .replicates(&sample(paper, plot, arm), plot.replicates)
-                .ok_or("not measured")?
-                .map_err(str::to_owned)?;
-            for (x, values) in points(&plot.content, *size, &replicates)? {
+    let curve = |wanted: &PlotCurve| -> Result<Curve, String> {
+        let label = wanted.label.clone();
+        let mut curve = Curve { label, x: vec![], mean: vec![], low: vec![], high: vec![] };
+        for (size, sample) in samples(paper, plot, wanted) {
+            let replicates =
+                results.replicates(&sample, plot.replicates).ok_or("not measured")?.map_err(str::to_owned)?;
+            for (x, values) in points(&plot.content, size, &replicates)? {
                 curve.x.push(x);
                 curve.mean.push(mean(&values));
                 curve.low.push(quantile(&values, BAND.0));
@@ -60,13 +59,14 @@ pub(super) fn draw(paper: &str, plot: &Plot, results: &Results) -> Result<PlotDa
     })
 }
 
-fn sample(paper: &str, plot: &Plot, arm: &Arm) -> Sample {
-    Sample {
+fn samples(paper: &str, plot: &Plot, curve: &PlotCurve) -> Vec<(f64, Sample)> {
+    let sample = |settings: &serde_json::Value| Sample {
         paper: paper.to_owned(),
         experiment: plot.experiment.clone(),
-        settings: arm.settings.clone(),
-        fault: None,
-    }
+        settings: settings.clone(),
+        fault: curve.fault.clone(),
+    };
+    curve.arms.iter().map(|(size, arm)| (*size, sample(&arm.settings))).collect()
 }
 
 /// Points of a curve: abscissa, and the values of all replicates there.

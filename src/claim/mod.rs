@@ -233,6 +233,27 @@ pub struct Check {
     pub spec: CheckSpec,
     /// The faults under which it must fail.
     pub controls: Controls,
+    /// Where else it is judged, to see how far it reaches.
+    pub map: Option<ValidityMap>,
+}
+
+/// A check judged in every cell of a grid of settings that was fixed beforehand. The verdict is
+/// that of the check itself (the headline cell); the map shows how far it reaches.
+#[derive(Clone, Debug)]
+pub struct ValidityMap {
+    /// One or two settings, each with its values.
+    pub axes: Vec<MapAxis>,
+    /// For each cell, in the order of the axes (the last varies fastest), the check there.
+    pub cells: Vec<CheckSpec>,
+}
+
+/// An axis of a validity map.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MapAxis {
+    /// Name of the setting.
+    pub setting: String,
+    /// Its values.
+    pub values: Vec<Value>,
 }
 
 /// The negative controls of a check.
@@ -254,11 +275,21 @@ pub enum CheckSpec {
     /// Where a metric's distribution lies.
     Location(LocationSpec),
     /// Where the distribution of a paired difference of two arms lies.
-    Difference(DifferenceSpec),
+    Difference(PairedSpec),
     /// How often an indicator metric is 1.
     Coverage(CoverageSpec),
     /// The log-log slope of a metric over sizes.
     Rate(RateSpec),
+    /// The ratio of a metric between two arms.
+    Ratio(PairedSpec),
+    /// The probability that one arm does better than another on a replicate.
+    Improvement(PairedSpec),
+    /// A metric equals, or is on the stated side of, a published figure.
+    Equivalence(EquivalenceSpec),
+    /// How an operation count, or its log-log slope over sizes, is bounded.
+    Complexity(ComplexitySpec),
+    /// A ratio or slope of wall-clock times that criterion measured in one run.
+    Benchmark(BenchmarkSpec),
 }
 
 /// A requirement on a metric.
@@ -320,18 +351,19 @@ pub struct LocationSpec {
     pub budget: Budget,
 }
 
-/// Where the distribution of a paired difference lies.
+/// What holds between two arms, replicate by replicate: of the difference, the ratio, or the
+/// indicator that the first does better.
 #[derive(Clone, Debug)]
-pub struct DifferenceSpec {
+pub struct PairedSpec {
     /// Name of the experiment.
     pub experiment: String,
     /// Name of the metric.
     pub metric: String,
-    /// Pairs (arm, against): the difference is the first minus the second, replicate by replicate.
+    /// Pairs (arm, against): first minus second, first over second, first better than second.
     pub pairs: Vec<(Arm, Arm)>,
-    /// Mean or median.
+    /// Mean or median; of no meaning for the probability of improvement.
     pub statistic: Statistic,
-    /// Where it lies.
+    /// Where the difference, the ratio or the probability lies.
     pub bound: Bound,
     /// Replicates.
     pub budget: Budget,
@@ -369,6 +401,63 @@ pub struct RateSpec {
     pub bound: Bound,
     /// Replicates.
     pub budget: Budget,
+}
+
+/// How a metric compares with a figure that the paper reports.
+#[derive(Clone, Debug)]
+pub struct EquivalenceSpec {
+    /// Where the metric must lie: for `equals`, within the margin of the figure; for `at-least` and
+    /// `at-most`, on that side of it, less or more the margin.
+    pub location: LocationSpec,
+    /// The figure.
+    pub published: Published,
+    /// How far from the figure is still equivalent, in the unit of the metric.
+    pub margin: f64,
+}
+
+/// A bound on an operation count: a metric that is counted, not timed.
+#[derive(Clone, Debug)]
+pub struct ComplexitySpec {
+    /// Name of the experiment.
+    pub experiment: String,
+    /// Name of the metric, a positive count.
+    pub metric: String,
+    /// The sizes, ascending; with fewer than two the count itself is bounded, else its slope.
+    pub sizes: Vec<f64>,
+    /// For each configuration its label and, in the order of sizes, its arms.
+    pub arms: Vec<(String, Vec<Arm>)>,
+    /// Where the count, or its log-log slope over the sizes, lies.
+    pub bound: Bound,
+}
+
+/// A requirement on times that criterion measured side by side in one run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BenchmarkSpec {
+    /// Criterion's group.
+    pub group: String,
+    /// What is compared.
+    pub measure: BenchmarkMeasure,
+    /// Where it lies.
+    pub bound: Bound,
+}
+
+/// What is compared of the times of a benchmark group. Never an absolute time.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum BenchmarkMeasure {
+    /// Time of one benchmark function over the time of another.
+    Ratio {
+        /// The numerator.
+        function: String,
+        /// The denominator.
+        against: String,
+    },
+    /// Log-log slope of the time of a function over its numeric parameter.
+    Slope {
+        /// The function.
+        function: String,
+        /// The parameters, ascending.
+        sizes: Vec<f64>,
+    },
 }
 
 /// A configuration of an experiment.
@@ -415,7 +504,7 @@ pub struct Plot {
     pub y: Axis,
     /// Name of the experiment.
     pub experiment: String,
-    /// One panel a configuration, with its curves.
+    /// Panels, left to right.
     pub panels: Vec<PlotPanel>,
     /// Replicates to average over.
     pub replicates: u64,
@@ -447,6 +536,17 @@ pub struct Axis {
 pub struct PlotPanel {
     /// Title of the panel.
     pub title: String,
-    /// Curves: label, and arms (one for a series or a bar; one a size for a sweep, with the size).
-    pub curves: Vec<(String, Vec<(f64, Arm)>)>,
+    /// Its curves.
+    pub curves: Vec<PlotCurve>,
+}
+
+/// A curve of a plot.
+#[derive(Clone, Debug)]
+pub struct PlotCurve {
+    /// Legend.
+    pub label: String,
+    /// The fault under which it is measured, if any.
+    pub fault: Option<String>,
+    /// One arm for a series or a bar; one a value of the setting, with the value, for a sweep.
+    pub arms: Vec<(f64, Arm)>,
 }
