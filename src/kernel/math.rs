@@ -48,13 +48,24 @@ pub fn log_sum_exp(x: &[f64]) -> f64 {
 /// Softmax of a row of logits: exp(xᵢ) / Σ exp(xⱼ), with the maximum subtracted first.
 #[must_use]
 pub fn softmax(x: &[f64]) -> Vec<f64> {
-    let top = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let mut row: Vec<f64> = x.iter().map(|v| exp(v - top)).collect();
-    let total = sum(row.iter().copied());
-    for v in &mut row {
-        *v /= total;
-    }
+    let mut row = vec![0.0; x.len()];
+    softmax_into(x, &mut row);
     row
+}
+
+/// [`softmax`] without allocation: writes the probabilities of the logits `x` over `row`, which is
+/// as long, and returns ln Σ exp(xⱼ), so that ln row\[i\] = x\[i\] − (the result) even where
+/// row\[i\] underflows.
+pub fn softmax_into(x: &[f64], row: &mut [f64]) -> f64 {
+    let top = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    for (p, v) in row.iter_mut().zip(x) {
+        *p = exp(v - top);
+    }
+    let total = sum(row.iter().copied());
+    for p in row {
+        *p /= total;
+    }
+    top + ln(total)
 }
 
 /// Standard normal distribution function Φ(x) = erfc(−x/√2)/2.

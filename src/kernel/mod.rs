@@ -7,3 +7,4 @@
 pub mod math;
 pub mod stream;
 pub mod table;
+pub mod tokens;

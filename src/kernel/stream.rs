@@ -151,6 +151,14 @@ impl Stream {
         weights.len().saturating_sub(1)
     }
 
+    /// Moves `count` items drawn without replacement to the front, in the order drawn (Fisher and
+    /// Yates, from the start); all of them, shuffled, if there are fewer.
+    pub fn choose<T>(&mut self, items: &mut [T], count: usize) {
+        for i in 0..count.min(items.len()) {
+            items.swap(i, i + self.below(items.len() - i));
+        }
+    }
+
     /// Shuffles in place (Fisher and Yates, from the end).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
