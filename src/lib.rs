@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod claim;
+pub mod cli;
 pub mod kernel;
 pub mod papers;
 pub mod report;

@@ -19,7 +19,7 @@ mod rate;
 mod replay;
 mod verdict;
 
-pub use judge::{Options, verify};
+pub use judge::{FORMAT, Options, verify};
 
 /// Level of each statistical test, in each direction.
 pub const LEVEL: f64 = 1e-5;

@@ -4,8 +4,18 @@
 //! kinds and references found in the registry, settings complete. How a claim is judged is not
 //! known here.
 
+mod load;
+pub mod problem;
+pub mod raw;
+mod resolve;
+pub mod schema;
+pub mod tree;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use load::{CLAIMS, Catalogue, EXPERIMENTS, configured, lint, load, read_yaml};
+pub use resolve::schema_of;
 
 /// One paper: its record, its claims, and how its experiments are configured.
 #[derive(Clone, Debug)]
@@ -17,7 +27,8 @@ pub struct PaperClaims {
 }
 
 /// Bibliography of a paper and the texts that open its page.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct PaperRecord {
     /// Identifier of the paper.
     pub slug: String,

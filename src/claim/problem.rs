@@ -1,0 +1,146 @@
+//! What is wrong with a file, and how it is told.
+
+use std::{fmt, ops::Range, sync::Arc};
+
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, SourceSpan,
+};
+
+/// One thing wrong at one place.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The bytes that are underlined.
+    pub span: (usize, usize),
+    /// What is wrong.
+    pub message: String,
+    /// Written under the underlined text.
+    pub label: String,
+    /// What was expected, or how to mend it.
+    pub help: Option<String>,
+}
+
+impl Problem {
+    /// A problem at a place.
+    pub fn new(span: &Range<usize>, message: impl Into<String>, label: impl Into<String>) -> Self {
+        Self { span: (span.start, span.end), message: message.into(), label: label.into(), help: None }
+    }
+
+    /// With a word of help.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// A name that does not exist, with the nearest that does.
+    pub fn unknown<'a>(
+        span: &Range<usize>,
+        what: &str,
+        name: &str,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let known: Vec<&str> = known.into_iter().collect();
+        let problem = Self::new(span, format!("unknown {what} `{name}`"), nearest(name, &known));
+        if known.is_empty() {
+            problem.help(format!("there is no {what}"))
+        } else {
+            problem.help(format!("known: {}", known.join(", ")))
+        }
+    }
+}
+
+fn nearest(name: &str, known: &[&str]) -> String {
+    known
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 3)
+        .min()
+        .map_or_else(|| "not known".into(), |(_, candidate)| format!("did you mean `{candidate}`?"))
+}
+
+/// Everything wrong with one file.
+#[derive(Clone, Debug)]
+pub struct FileProblems {
+    /// The file, as it was named.
+    pub file: String,
+    text: Arc<NamedSource<String>>,
+    problems: Vec<Problem>,
+}
+
+impl FileProblems {
+    /// The problems of a file, in the order in which they stand.
+    #[must_use]
+    pub fn new(file: &str, text: &str, mut problems: Vec<Problem>) -> Self {
+        problems.sort();
+        problems.dedup();
+        let text = Arc::new(NamedSource::new(file, text.to_owned()));
+        Self { file: file.to_owned(), text, problems }
+    }
+
+    /// A file with a single problem that has no place in it.
+    pub fn whole(file: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(file, "", vec![Problem::new(&(0..0), message, "").help(help)])
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.problems.len()
+    }
+
+    /// The messages with the text underlined, in colour or plain.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+        let handler = GraphicalReportHandler::new_themed(theme).with_width(110).with_links(false);
+        let mut out = String::new();
+        for problem in &self.problems {
+            let told = Told { problem, text: &self.text, placed: !self.text.inner().is_empty() };
+            if !told.placed {
+                out += &format!("  in {}:\n", self.file);
+            }
+            // Writing to a String cannot fail.
+            let _ = handler.render_report(&mut out, &told);
+        }
+        out
+    }
+}
+
+impl fmt::Display for FileProblems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+/// A problem with its source, as miette wants it.
+#[derive(Debug)]
+struct Told<'a> {
+    problem: &'a Problem,
+    text: &'a NamedSource<String>,
+    placed: bool,
+}
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problem.message)
+    }
+}
+
+impl std::error::Error for Told<'_> {}
+
+impl Diagnostic for Told<'_> {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.problem.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.placed.then_some(self.text as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let (start, end) = self.problem.span;
+        let span = SourceSpan::new(start.into(), end.saturating_sub(start));
+        let label = LabeledSpan::new_with_span(Some(self.problem.label.clone()), span);
+        Some(Box::new(std::iter::once(label)))
+    }
+}

@@ -1,0 +1,76 @@
+//! Finding the root, and writing files whole or not at all.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use super::Refusal;
+use crate::{
+    check::evidence::Verdicts,
+    claim::{CLAIMS, EXPERIMENTS},
+};
+
+/// The nearest folder, upwards from here, with `claims/` and `experiments/`.
+pub fn find_root(given: Option<&Path>) -> Result<PathBuf, Refusal> {
+    let is_root = |path: &Path| path.join(CLAIMS).is_dir() && path.join(EXPERIMENTS).is_dir();
+    if let Some(given) = given {
+        return if is_root(given) {
+            Ok(given.to_owned())
+        } else {
+            Err(Refusal::usage(format!("{} has no folders `{CLAIMS}` and `{EXPERIMENTS}`", given.display())))
+        };
+    }
+    let here = std::env::current_dir()
+        .map_err(|e| Refusal::usage(format!("cannot tell the current folder: {e}; give --root")))?;
+    here.ancestors().find(|path| is_root(path)).map(Path::to_owned).ok_or_else(|| {
+        Refusal::usage(format!(
+            "no folder from here upwards has `{CLAIMS}` and `{EXPERIMENTS}`; go to the project, or give --root DIR"
+        ))
+    })
+}
+
+/// Writes a file under a temporary name and then renames it, so that it is whole or not there.
+pub fn write_whole(path: &Path, contents: &str) -> Result<(), Refusal> {
+    let failed = |e: std::io::Error| Refusal::usage(format!("cannot write {}: {e}", path.display()));
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(failed)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));
+    let written = File::create(&temporary)
+        .and_then(|mut file| file.write_all(contents.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        // Whatever was written of it is of no use; that it cannot be removed either is no news.
+        let _ = fs::remove_file(&temporary);
+    }
+    written.map_err(failed)
+}
+
+/// `verdicts.json`.
+pub fn verdicts_json(verdicts: &Verdicts) -> Result<String, Refusal> {
+    serde_json::to_string_pretty(verdicts)
+        .map(|text| text + "\n")
+        .map_err(|e| Refusal::Machinery(format!("verdicts cannot be written as JSON: {e}")))
+}
+
+/// Reads a `verdicts.json`.
+pub fn read_verdicts(path: &Path) -> Result<Verdicts, Refusal> {
+    let text = fs::read_to_string(path).map_err(|e| {
+        Refusal::usage(format!("cannot read {}: {e}; `verify --out DIR` writes it", path.display()))
+    })?;
+    let format =
+        serde_json::from_str::<serde_json::Value>(&text).ok().and_then(|v| v.get("format")?.as_u64());
+    let ours = u64::from(crate::check::FORMAT);
+    if let Some(other) = format.filter(|f| *f != ours) {
+        let path = path.display();
+        return Err(Refusal::usage(format!(
+            "{path} has format {other}; this program reads format {ours}: verify again"
+        )));
+    }
+    serde_json::from_str(&text).map_err(|e| {
+        let path = path.display();
+        Refusal::usage(format!("{path}, line {}, column {}: no verdicts: {e}", e.line(), e.column()))
+    })
+}

@@ -1,0 +1,40 @@
+//! `report`: pages from stored verdicts, without measuring anything.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::{Exit, Refusal, Workplace, files, verify::LATEST};
+use crate::{check::evidence::Verdicts, report};
+
+/// Write the report pages of a finished run, without measuring anything.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The verdicts; those of the latest complete run if not given.
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// Where the pages go; `reports` if not given.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn main(arguments: &Arguments, workplace: &Workplace) -> Result<Exit, Refusal> {
+    let from = match &arguments.from {
+        Some(from) => from.clone(),
+        None => workplace.root()?.join(LATEST),
+    };
+    let out = match &arguments.out {
+        Some(out) => out.clone(),
+        None => workplace.root()?.join("reports"),
+    };
+    write(&files::read_verdicts(&from)?, &out)?;
+    Ok(Exit::Success)
+}
+
+/// Writes all pages and pictures.
+pub fn write(verdicts: &Verdicts, out: &Path) -> Result<(), Refusal> {
+    for (name, contents) in report::pages(verdicts).map_err(Refusal::Machinery)? {
+        files::write_whole(&out.join(name), &contents)?;
+    }
+    Ok(())
+}
