@@ -3,5 +3,8 @@
 // A small leaf with every kind of good and bad behaviour.
 mod toy;
 
+// Mistakes in YAML files.
+mod mistakes;
+
 // Verdicts, controls, breakdowns, and what they may not depend on.
 mod verdicts;

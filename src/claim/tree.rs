@@ -71,7 +71,16 @@ impl Node {
         };
         serde_yaml::from_str_with_options(text, options).map_err(|error| {
             let span = error.location().map_or(0..0, |location| place(&location, text));
-            Syntax { span, message: error.without_snippet().to_string() }
+            let message = match error.without_snippet() {
+                // A breach inside an alias comes wrapped, and is known by its words only.
+                other if other.to_string().starts_with("budget breached") => format!(
+                    "too much for one file: at most {MOST_NODES} values, aliases expanded, {MOST_ALIASES} aliases, \
+                     {MOST_DEPTH} levels"
+                ),
+                serde_yaml::Error::MultipleDocuments { .. } => "a second document: a file holds one".into(),
+                other => without_place(&other.to_string()),
+            };
+            Syntax { span, message }
         })
     }
 
@@ -148,6 +157,11 @@ impl Node {
             Kind::Scalar(other) => format!("the number `{other}`"),
         }
     }
+}
+
+/// A message without the line and column that it ends on; they are shown with the text.
+fn without_place(message: &str) -> String {
+    message.split(" at line ").next().unwrap_or(message).to_owned()
 }
 
 /// The bytes of an error's location, which may be given by line and column only.

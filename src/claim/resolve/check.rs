@@ -9,11 +9,11 @@ use super::{
 use crate::{
     claim::{
         Arm, BenchmarkMeasure, BenchmarkSpec, Bound, Budget, Check, CheckSpec, ComplexitySpec, Controls,
-        CoverageSpec, EquivalenceSpec, LocationSpec, MapAxis, NumberSpec, PairedSpec, PropertySpec, RateSpec,
-        Relation, Requirement, Statistic, ValidityMap,
+        CoverageSpec, EquivalenceSpec, LocationSpec, MapAxis, NumberSpec, PairedSpec, PropertySpec,
+        Published, RateSpec, Relation, Requirement, Statistic, ValidityMap,
         problem::Problem,
         raw::{
-            self, Bounded, Controlled, Measured, RawBenchmark, RawBudget, RawCheck, RawClaim, RawComplexity,
+            self, Bounded, Controlled, Measured, RawBenchmark, RawBudget, RawCheck, RawComplexity,
             RawEquivalence, RawNumber, RawProperty, RawRate, RawRequirement,
         },
         tree::Node,
@@ -32,16 +32,22 @@ enum Needs {
 }
 
 impl Resolver<'_> {
-    pub(super) fn check(&mut self, claim: &RawClaim, raw: &RawCheck, node: &Node) -> Option<Check> {
-        let spec = self.spec(claim, raw, node, &Layer::new());
+    pub(super) fn check(&mut self, published: &[Published], raw: &RawCheck, node: &Node) -> Option<Check> {
+        let spec = self.spec(published, raw, node, &Layer::new());
         let controls = self.controls(raw, node);
-        let map = self.map(claim, raw, node);
+        let map = self.map(published, raw, node);
         Some(Check { spec: spec?, controls: controls?, map: map? })
     }
 
     /// The specification of a check, with extra settings on top of all but those that a pair or a
     /// size sets.
-    fn spec(&mut self, claim: &RawClaim, raw: &RawCheck, node: &Node, extra: &Layer) -> Option<CheckSpec> {
+    fn spec(
+        &mut self,
+        published: &[Published],
+        raw: &RawCheck,
+        node: &Node,
+        extra: &Layer,
+    ) -> Option<CheckSpec> {
         let statistic = |s: Option<Statistic>| s.unwrap_or(Statistic::Mean);
         Some(match raw {
             RawCheck::Property(raw) => CheckSpec::Property(self.property(raw, node)?),
@@ -78,7 +84,9 @@ impl Resolver<'_> {
                 let statistic = raw.statistic.unwrap_or(Statistic::Median);
                 CheckSpec::Rate(self.rate(raw, statistic, node, extra)?)
             }
-            RawCheck::Equivalence(raw) => CheckSpec::Equivalence(self.equivalence(claim, raw, node, extra)?),
+            RawCheck::Equivalence(raw) => {
+                CheckSpec::Equivalence(self.equivalence(published, raw, node, extra)?)
+            }
             RawCheck::Complexity(raw) => CheckSpec::Complexity(self.complexity(raw, node, extra)?),
             RawCheck::Benchmark(raw) => CheckSpec::Benchmark(self.benchmark(raw, node)?),
         })
@@ -214,13 +222,13 @@ impl Resolver<'_> {
 
     fn equivalence(
         &mut self,
-        claim: &RawClaim,
+        published: &[Published],
         raw: &RawEquivalence,
         node: &Node,
         extra: &Layer,
     ) -> Option<EquivalenceSpec> {
-        let Some(published) = claim.published.iter().find(|p| p.name == raw.published) else {
-            let known = claim.published.iter().map(|p| p.name.as_str());
+        let Some(published) = published.iter().find(|p| p.name == raw.published) else {
+            let known = published.iter().map(|p| p.name.as_str());
             self.unknown(node, "published", "published figure", &raw.published, known);
             return None;
         };
@@ -347,7 +355,7 @@ impl Resolver<'_> {
             return settings::budget(own, node.get("replicates").unwrap_or(node), &mut self.problems);
         }
         let configured = self.experiments.get(experiment).and_then(|e| e.budget);
-        if configured.is_none() {
+        if configured.is_none() && self.leaf.find_experiment(experiment).is_some() {
             let span = &node.get("experiment").unwrap_or(node).span;
             let problem = Problem::new(span, "missing key `replicates`", "how many replicates?");
             self.problems
@@ -383,33 +391,32 @@ impl Resolver<'_> {
         let honoured = self.honoured(raw);
         let mut good = true;
         for (fault, place) in faults.iter().zip(node.get("controls").map(Node::items).unwrap_or_default()) {
-            if honoured.contains(&fault.as_str()) {
+            if honoured.as_ref().is_none_or(|honoured| honoured.contains(&fault.as_str())) {
                 continue;
             }
             good = false;
-            let exists = self.leaf.faults.iter().any(|f| f.name == fault);
-            let what = if exists { "fault of what is checked here:" } else { "fault" };
-            let known = honoured.iter().copied();
-            self.problems.push(Problem::unknown(&place.span, what, fault, known));
+            let known = honoured.iter().flatten().copied();
+            let mut problem = Problem::unknown(&place.span, "fault", fault, known);
+            if self.leaf.faults.iter().any(|f| f.name == fault) {
+                problem.message = format!("fault `{fault}` makes no difference to what is checked here");
+            }
+            self.problems.push(problem);
         }
         good.then(|| Controls::Faults(faults.to_vec()))
     }
 
-    /// The faults that the checked property or experiment honours; none if it does not exist.
-    fn honoured(&self, raw: &RawCheck) -> Vec<&'static str> {
-        let experiment = |raw: &dyn raw::Configured| self.leaf.find_experiment(raw.experiment());
+    /// The faults that the checked property or experiment honours; `None` if it does not exist.
+    fn honoured(&self, raw: &RawCheck) -> Option<Vec<&'static str>> {
         match (raw, configured(raw)) {
-            (RawCheck::Property(raw), _) => {
-                self.leaf.find_property(&raw.property).map(|p| p.faults.clone()).unwrap_or_default()
-            }
-            (_, Some(raw)) => experiment(raw).map(|e| e.faults.clone()).unwrap_or_default(),
-            (_, None) => Vec::new(),
+            (RawCheck::Property(raw), _) => self.leaf.find_property(&raw.property).map(|p| p.faults.clone()),
+            (_, Some(raw)) => self.leaf.find_experiment(raw.experiment()).map(|e| e.faults.clone()),
+            (_, None) => None,
         }
     }
 
     /// The validity map of a check; outer `None` if something is wrong with it.
     #[allow(clippy::option_option, reason = "a map that is absent, and a map that is wrong, are two things")]
-    fn map(&mut self, claim: &RawClaim, raw: &RawCheck, node: &Node) -> Option<Option<ValidityMap>> {
+    fn map(&mut self, published: &[Published], raw: &RawCheck, node: &Node) -> Option<Option<ValidityMap>> {
         let Some(over) = node.get("over").filter(|over| !over.entries().is_empty()) else {
             return Some(None);
         };
@@ -422,7 +429,7 @@ impl Resolver<'_> {
         }
         let cells = settings::combinations(&axes)
             .iter()
-            .map(|cell| self.spec(claim, raw, node, cell))
+            .map(|cell| self.spec(published, raw, node, cell))
             .collect::<Option<Vec<_>>>()?;
         let axes = axes.into_iter().map(|(setting, values)| MapAxis { setting, values }).collect();
         Some(Some(ValidityMap { axes, cells }))

@@ -48,10 +48,10 @@ pub fn claims(tree: &Node, resolver: &mut Resolver<'_>) -> Vec<Claim> {
             resolver.problems.push(problem.help("every claim has an id of its own"));
         }
         let held = schema::hold_part(node, &file, wanted, &mut resolver.problems);
-        let Some(raw) = held.and_then(|value| serde_json::from_value::<RawClaim>(value).ok()) else {
-            continue;
-        };
-        claims.extend(resolver.claim(&raw, node));
+        match held.and_then(|value| serde_json::from_value::<RawClaim>(value).ok()) {
+            Some(raw) => claims.extend(resolver.claim(&raw, node)),
+            None => resolver.fragments(node, &file),
+        }
     }
     claims
 }
@@ -98,7 +98,8 @@ impl Resolver<'_> {
         });
         self.rules(raw, node, expect);
         let nodes = node.get("checks").map(Node::items).unwrap_or_default();
-        let checks = raw.checks.iter().zip(nodes).map(|(check, node)| self.check(raw, check, node));
+        let checks =
+            raw.checks.iter().zip(nodes).map(|(check, node)| self.check(&raw.published, check, node));
         let checks: Vec<_> = checks.collect();
         let nodes = node.get("plots").map(Node::items).unwrap_or_default();
         let plots: Vec<_> = raw.plots.iter().zip(nodes).map(|(plot, node)| self.plot(plot, node)).collect();
@@ -122,6 +123,21 @@ impl Resolver<'_> {
             needs: raw.needs.as_deref().map(tidy),
             plots: plots.into_iter().collect::<Option<_>>()?,
         })
+    }
+
+    /// What can be said of the id and the checks of a claim that is no claim yet, so that nothing
+    /// wrong with them waits for the rest to be mended.
+    fn fragments(&mut self, node: &Node, file: &serde_json::Value) {
+        if let Some(id) = node.get("id").and_then(Node::text) {
+            self.identifier(id, node);
+        }
+        let Some(wanted) = file.pointer("/$defs/RawCheck") else { return };
+        for node in node.get("checks").map(Node::items).unwrap_or_default() {
+            let held = schema::hold_part(node, file, wanted, &mut Vec::new());
+            if let Some(raw) = held.and_then(|value| serde_json::from_value(value).ok()) {
+                self.check(&[], &raw, node);
+            }
+        }
     }
 
     fn identifier(&mut self, id: &str, node: &Node) {
