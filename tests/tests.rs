@@ -1,5 +1,8 @@
 //! The one integration-test binary.
 
+// Rules about the sources themselves.
+mod tidy;
+
 // A small leaf with every kind of good and bad behaviour.
 mod toy;
 

@@ -153,13 +153,13 @@ impl Betting {
     /// Decimal logarithm of the e-value against "the mean is at most `null`", at least [`FLOOR`].
     #[must_use]
     pub fn log10_e_above(&self) -> f64 {
-        (self.above.ln() / LN_10).max(FLOOR)
+        (self.above.log_wealth() / LN_10).max(FLOOR)
     }
 
     /// Decimal logarithm of the e-value against "the mean is at least `null`", at least [`FLOOR`].
     #[must_use]
     pub fn log10_e_below(&self) -> f64 {
-        (self.below.ln() / LN_10).max(FLOOR)
+        (self.below.log_wealth() / LN_10).max(FLOOR)
     }
 }
 
@@ -182,7 +182,7 @@ pub fn confidence_sequence(values: &[f64], range: Range, level: f64) -> Result<(
             for share in shares {
                 capital.bet(share / null);
             }
-            capital.ln() >= threshold
+            capital.log_wealth() >= threshold
         };
         let (mut inside, mut outside) = (1.0, 0.0);
         for _ in 0..HALVINGS {
@@ -250,7 +250,7 @@ impl Capital {
     }
 
     /// Natural logarithm of the mixture; −∞ if every bettor is ruined.
-    fn ln(&self) -> f64 {
+    fn log_wealth(&self) -> f64 {
         let terms: [f64; FRACTIONS] =
             std::array::from_fn(|j| self.folded[j] + ln(self.products[j] * self.fractions[j].1));
         let top = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
