@@ -1,5 +1,7 @@
 //! The command line: one file a command. Arguments, progress and exit status, and nothing else.
 
+mod completions;
+mod diff;
 mod eval;
 mod explain;
 mod files;
@@ -104,6 +106,9 @@ enum Command {
     Lint(lint::Arguments),
     Schema(schema::Arguments),
     Report(report::Arguments),
+    Diff(diff::Arguments),
+    Completions(completions::Arguments),
+    Man(completions::ManArguments),
 }
 
 /// What every command works on.
@@ -158,6 +163,9 @@ pub fn main() -> ExitCode {
         Command::Lint(arguments) => lint::main(&arguments, &workplace),
         Command::Schema(arguments) => schema::main(&arguments, &workplace),
         Command::Report(arguments) => report::main(&arguments, &workplace),
+        Command::Diff(arguments) => diff::main(&arguments, &workplace),
+        Command::Completions(arguments) => completions::main(&arguments),
+        Command::Man(_) => completions::man(),
     };
     ended
         .unwrap_or_else(|refusal| {
