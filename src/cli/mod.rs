@@ -7,6 +7,7 @@ mod explain;
 mod files;
 mod lint;
 mod list;
+mod new;
 mod report;
 mod run;
 mod schema;
@@ -107,6 +108,7 @@ enum Command {
     Schema(schema::Arguments),
     Report(report::Arguments),
     Diff(diff::Arguments),
+    New(new::Arguments),
     Completions(completions::Arguments),
     Man(completions::ManArguments),
 }
@@ -164,6 +166,7 @@ pub fn main() -> ExitCode {
         Command::Schema(arguments) => schema::main(&arguments, &workplace),
         Command::Report(arguments) => report::main(&arguments, &workplace),
         Command::Diff(arguments) => diff::main(&arguments, &workplace),
+        Command::New(arguments) => new::main(&arguments, &workplace),
         Command::Completions(arguments) => completions::main(&arguments),
         Command::Man(_) => completions::man(),
     };
