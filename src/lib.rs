@@ -3,6 +3,7 @@
 pub mod check;
 pub mod claim;
 pub mod cli;
+pub mod conform;
 pub mod kernel;
 pub mod papers;
 pub mod report;

@@ -11,7 +11,8 @@ const WALLS: &[(&str, &[&str])] = &[
     ("run", &["kernel", "papers", "claim"]),
     ("check", &["kernel", "papers", "claim", "run", "stats"]),
     ("report", &["kernel", "claim", "check", "stats"]),
-    ("cli", &["kernel", "papers", "claim", "run", "check", "report", "stats"]),
+    ("conform", &["papers"]),
+    ("cli", &["conform", "kernel", "papers", "claim", "run", "check", "report", "stats"]),
 ];
 
 /// Rooms whose numbers reach a verdict or a page.

@@ -1,6 +1,7 @@
 //! The command line: one file a command. Arguments, progress and exit status, and nothing else.
 
 mod completions;
+mod conform;
 mod diff;
 mod eval;
 mod explain;
@@ -13,6 +14,7 @@ mod run;
 mod schema;
 mod settings;
 mod terminal;
+mod vectors;
 mod verify;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -107,6 +109,8 @@ enum Command {
     Lint(lint::Arguments),
     Schema(schema::Arguments),
     Report(report::Arguments),
+    Vectors(vectors::Arguments),
+    Conform(conform::Arguments),
     Diff(diff::Arguments),
     New(new::Arguments),
     Completions(completions::Arguments),
@@ -165,6 +169,8 @@ pub fn main() -> ExitCode {
         Command::Lint(arguments) => lint::main(&arguments, &workplace),
         Command::Schema(arguments) => schema::main(&arguments, &workplace),
         Command::Report(arguments) => report::main(&arguments, &workplace),
+        Command::Vectors(arguments) => vectors::main(&arguments, &workplace),
+        Command::Conform(arguments) => conform::main(&arguments, &workplace),
         Command::Diff(arguments) => diff::main(&arguments, &workplace),
         Command::New(arguments) => new::main(&arguments, &workplace),
         Command::Completions(arguments) => completions::main(&arguments),

@@ -4,7 +4,10 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{Exit, Refusal, Workplace, terminal, unknown};
-use crate::claim::{self, raw};
+use crate::{
+    claim::{self, raw},
+    conform::FunctionVectors,
+};
 
 /// Print a JSON Schema: of a YAML format, or of what a function or an experiment takes.
 #[derive(Debug, Args)]
@@ -13,16 +16,19 @@ Examples:
   corroborate schema claims > claims.schema.json
   corroborate schema bounded-ratio-rl/optimum")]
 pub struct Arguments {
-    /// `claims`, `experiments`, or `<paper>/<function, experiment or property>`.
+    /// `claims`, `experiments`, `vectors`, or `<paper>/<function, experiment or property>`.
     of: String,
 }
 
 pub(super) fn main(arguments: &Arguments, workplace: &Workplace) -> Result<Exit, Refusal> {
     let schema = match arguments.of.as_str() {
         "claims" => claim::schema_of::<raw::ClaimsFile>(),
+        "vectors" => claim::schema_of::<FunctionVectors>(),
         "experiments" => claim::schema_of::<raw::ExperimentsFile>(),
         item if item.contains('/') => of_item(workplace, item)?,
-        other => return Err(unknown("schema", other, ["claims", "experiments", "<paper>/<name>"])),
+        other => {
+            return Err(unknown("schema", other, ["claims", "experiments", "vectors", "<paper>/<name>"]));
+        }
     };
     terminal::print(&format!("{schema:#}\n"))?;
     Ok(Exit::Success)

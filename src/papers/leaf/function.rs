@@ -22,6 +22,8 @@ pub struct Function {
     pub faults: Vec<&'static str>,
     /// An input that shows how to call it.
     pub example: Value,
+    /// Inputs of test vectors, the example first.
+    pub inputs: Vec<Value>,
     call: Box<Call>,
 }
 
@@ -59,6 +61,13 @@ impl Function {
         })
     }
 
+    /// With another input for its test vectors: an edge case, or one that tells a fault apart.
+    #[must_use]
+    pub fn also<I: Serialize>(mut self, input: &I) -> Self {
+        self.inputs.extend(serde_json::to_value(input));
+        self
+    }
+
     fn build<I, O>(
         name: &'static str,
         summary: &'static str,
@@ -70,13 +79,15 @@ impl Function {
         I: Serialize + DeserializeOwned + JsonSchema + 'static,
         O: Serialize + JsonSchema + 'static,
     {
+        let example = serde_json::to_value(example).unwrap_or(Value::Null);
         Self {
             name,
             summary,
             input: schema_for!(I),
             output: schema_for!(O),
             faults,
-            example: serde_json::to_value(example).unwrap_or(Value::Null),
+            inputs: vec![example.clone()],
+            example,
             call: Box::new(move |input, fault| {
                 let input = serde_json::from_value(input)
                     .map_err(|e| Failure::invalid(format!("input does not fit: {e}")))?;
