@@ -36,6 +36,26 @@ impl Aggregation {
             Self::TokenSum { divisor } => 1.0 / (responses as f64 * divisor),
         }
     }
+
+    /// Averages the terms of responses of these lengths, one response after the other. An empty
+    /// response counts in G and adds nothing.
+    #[must_use]
+    pub fn apply(self, lengths: &[usize], terms: impl IntoIterator<Item = Term>) -> SurrogateValue {
+        let total = lengths.iter().sum();
+        let mut slopes = Vec::with_capacity(total);
+        let mut values = Vec::with_capacity(total);
+        let mut clipped = 0;
+        let mut terms = terms.into_iter();
+        for length in lengths {
+            let weight = self.weight(*length, lengths.len(), total);
+            for term in terms.by_ref().take(*length) {
+                values.push(weight * term.value);
+                slopes.push(weight * term.slope);
+                clipped += usize::from(term.clipped);
+            }
+        }
+        SurrogateValue { value: sum(values), slopes, clipped }
+    }
 }
 
 /// Bounds of the ratio ρ = π/π_old: \[c − low, c + high\] around a centre c, which is 1 when the
@@ -140,33 +160,25 @@ impl Surrogate {
     /// GRPO as published, without its penalty: 1 ± 0.2, mean over responses of means over tokens.
     pub const GRPO: Self = Self { clip: Clip::PPO, beta: 0.0, aggregation: Aggregation::SequenceMean };
 
-    /// Evaluates L on responses given by their tokens, one after the other, and their lengths. An
-    /// empty response counts in G and adds nothing.
+    /// min(ρA, clip(ρ)A) − β k₃ of one token.
+    #[must_use]
+    pub fn term(&self, token: &Token) -> Term {
+        let policy = self.clip.term(exp(token.new - token.old), token.centre, token.advantage);
+        if self.beta == 0.0 {
+            return policy;
+        }
+        let penalty = k3(token.reference - token.new);
+        Term {
+            value: policy.value - self.beta * penalty.value,
+            slope: policy.slope - self.beta * penalty.slope,
+            clipped: policy.clipped,
+        }
+    }
+
+    /// Evaluates L on responses given by their tokens, one after the other, and their lengths.
     #[must_use]
     pub fn evaluate(&self, lengths: &[usize], tokens: &[Token]) -> SurrogateValue {
-        let mut slopes = Vec::with_capacity(tokens.len());
-        let mut values = Vec::with_capacity(tokens.len());
-        let mut clipped = 0;
-        let mut rest = tokens;
-        for length in lengths {
-            let (response, others) = rest.split_at(*length);
-            rest = others;
-            let weight = self.aggregation.weight(*length, lengths.len(), tokens.len());
-            for token in response {
-                let policy = self.clip.term(exp(token.new - token.old), token.centre, token.advantage);
-                let penalty = k3(token.reference - token.new);
-                clipped += usize::from(policy.clipped);
-                // Not multiplied by zero: a reference may be infinitely far away.
-                let [value, slope] = if self.beta == 0.0 {
-                    [policy.value, policy.slope]
-                } else {
-                    [policy.value - self.beta * penalty.value, policy.slope - self.beta * penalty.slope]
-                };
-                values.push(weight * value);
-                slopes.push(weight * slope);
-            }
-        }
-        SurrogateValue { value: sum(values), slopes, clipped }
+        self.aggregation.apply(lengths, tokens.iter().map(|token| self.term(token)))
     }
 }
 
