@@ -187,6 +187,7 @@ pub fn raw_advantages(
         .zip(rewards)
         .map(|(x, reward)| match fault {
             Some(Fault::GroupRelativeBaseline) => reward - own_mean(*x),
+            Some(Fault::NoBaseline) => *reward,
             _ => trackers[*x].advantage(*reward),
         })
         .collect()

@@ -139,10 +139,9 @@ impl Measure for Training {
     ];
     const FAULTS: &'static [Fault] = &[
         Fault::GroupRelativeBaseline,
-        Fault::NoForgetting,
+        Fault::NoBaseline,
         Fault::InvertedPriority,
         Fault::NoAdvantageNormalisation,
-        Fault::PerPromptNormalisation,
     ];
     const TREATMENTS: &'static [&'static str] = &["algorithm", "sampling", "baseline", "normalised"];
 
