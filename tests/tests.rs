@@ -9,5 +9,8 @@ mod toy;
 // Mistakes in YAML files.
 mod mistakes;
 
+// Pages, terminal and JUnit output.
+mod report;
+
 // Verdicts, controls, breakdowns, and what they may not depend on.
 mod verdicts;

@@ -1,0 +1,233 @@
+//! The pages: what they say stands in `templates`, what they say it of in `view`.
+
+mod view;
+
+use minijinja::{Environment, UndefinedBehavior, syntax::SyntaxConfig, value::Serde};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{
+    markdown::{code, paragraphs, sentence, table, text, tidy},
+    number::number,
+    words::{self, Tally, counts, tally},
+};
+use crate::{
+    check::evidence::{ClaimResult, Verdicts},
+    claim::{PaperRecord, Provenance, Scope, Verdict},
+};
+use view::{ClaimView, control_cells, link};
+
+const TEMPLATES: [(&str, &str); 4] = [
+    ("front", include_str!("../templates/front.md")),
+    ("paper", include_str!("../templates/paper.md")),
+    ("controls", include_str!("../templates/controls.md")),
+    ("validity", include_str!("../templates/validity.md")),
+];
+
+/// Name of the front page.
+const FRONT: &str = "README.md";
+
+/// A paper with its claims.
+struct Judged<'a> {
+    record: &'a PaperRecord,
+    claims: Vec<&'a ClaimResult>,
+}
+
+/// All pages by name.
+///
+/// # Errors
+/// A message if a claim belongs to no paper of the verdicts, or a picture cannot be drawn.
+pub fn pages(verdicts: &Verdicts) -> Result<Vec<(String, String)>, String> {
+    if let Some(claim) = verdicts.claims.iter().find(|c| !verdicts.papers.iter().any(|p| p.slug == c.paper)) {
+        return Err(format!("claim `{}` belongs to no paper of these verdicts", claim.id));
+    }
+    let papers: Vec<Judged<'_>> = verdicts
+        .papers
+        .iter()
+        .map(|record| Judged {
+            record,
+            claims: verdicts.claims.iter().filter(|c| c.paper == record.slug).collect(),
+        })
+        .collect();
+    let environment = environment()?;
+    let mut pages = vec![(FRONT.to_owned(), front(&environment, verdicts, &papers)?)];
+    for judged in &papers {
+        pages.push((page_name(judged.record), paper(&environment, judged)?));
+    }
+    pages.push(("controls.md".to_owned(), controls(&environment, &papers)?));
+    pages.push(("validity.md".to_owned(), render(&environment, "validity", &json!({}))?));
+    Ok(pages)
+}
+
+fn page_name(record: &PaperRecord) -> String {
+    format!("{}.md", record.slug)
+}
+
+fn environment() -> Result<Environment<'static>, String> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    environment.set_syntax(syntax.map_err(|e| format!("{e:#}"))?);
+    for (name, source) in TEMPLATES {
+        environment.add_template(name, source).map_err(|e| format!("{e:#}"))?;
+    }
+    Ok(environment)
+}
+
+fn render(environment: &Environment<'_>, template: &str, context: &Value) -> Result<String, String> {
+    let page = environment
+        .get_template(template)
+        .and_then(|t| t.render(Serde(context)))
+        .map_err(|e| format!("{e:#}"))?;
+    Ok(tidy(&page))
+}
+
+/// Claims under the title of their paper.
+#[derive(Serialize)]
+struct Group {
+    title: String,
+    page: String,
+    claims: Vec<ClaimView>,
+}
+
+/// Papers with the claims of a verdict, without papers that have none.
+fn groups(papers: &[Judged<'_>], verdict: Verdict) -> Vec<Group> {
+    let of = |judged: &Judged<'_>| Group {
+        title: text(&judged.record.title),
+        page: page_name(judged.record),
+        claims: judged.claims.iter().filter(|c| c.verdict == verdict).map(|c| ClaimView::new(c)).collect(),
+    };
+    papers.iter().map(of).filter(|group| !group.claims.is_empty()).collect()
+}
+
+fn front(
+    environment: &Environment<'_>,
+    verdicts: &Verdicts,
+    papers: &[Judged<'_>],
+) -> Result<String, String> {
+    let run = &verdicts.run;
+    let unexpected = verdicts.claims.iter().filter(|c| !c.as_expected).map(ClaimView::new);
+    let words_of = |rows: Vec<Vec<String>>, what: &str| table(&[what, "Meaning"], &rows);
+    let verdict_rows =
+        Verdict::ALL.iter().map(|v| vec![v.to_string(), words::verdict_meaning(*v).to_owned()]);
+    let scope_rows = Scope::ALL.iter().map(|s| vec![s.to_string(), words::scope_meaning(*s).to_owned()]);
+    let provenance_rows =
+        Provenance::ALL.iter().map(|p| vec![p.to_string(), words::provenance_meaning(*p).to_owned()]);
+    render(
+        environment,
+        "front",
+        &json!({
+            "unexpected": unexpected.collect::<Vec<_>>(),
+            "tier": words::tier(run.tier),
+            "root_seed": run.root_seed,
+            "error_bound": words::error_bound(run),
+            "verdicts": matrix(papers),
+            "against": groups(papers, Verdict::Refuted),
+            "out_of_reach": groups(papers, Verdict::OutOfReach),
+            "verdict_words": words_of(verdict_rows.collect(), "Verdict"),
+            "scope_words": words_of(scope_rows.collect(), "Scope"),
+            "provenance_words": words_of(provenance_rows.collect(), "Provenance"),
+            "certainty": format!("1 - {}", number(2.0 * run.level)),
+        }),
+    )
+}
+
+/// Papers by scope: how many claims have which verdict.
+fn matrix(papers: &[Judged<'_>]) -> String {
+    let row = |name: String, tally: &Tally| -> Vec<String> {
+        let cells = Scope::ALL.iter().map(|scope| tally.get(scope).map(counts).unwrap_or_default());
+        std::iter::once(name).chain(cells).collect()
+    };
+    let mut rows: Vec<Vec<String>> = papers
+        .iter()
+        .map(|judged| {
+            let name = format!("[{}]({})", text(&judged.record.title), page_name(judged.record));
+            row(name, &tally(judged.claims.iter().copied()))
+        })
+        .collect();
+    if papers.len() > 1 {
+        let all = papers.iter().flat_map(|judged| judged.claims.iter().copied());
+        rows.push(row("**All papers**".into(), &tally(all)));
+    }
+    let header: Vec<&str> = std::iter::once("Paper").chain(Scope::ALL.iter().map(|s| s.word())).collect();
+    table(&header, &rows)
+}
+
+fn paper(environment: &Environment<'_>, judged: &Judged<'_>) -> Result<String, String> {
+    let record = judged.record;
+    let claims: Vec<ClaimView> = judged.claims.iter().map(|c| ClaimView::new(c)).collect();
+    let glance: Vec<Vec<String>> = claims
+        .iter()
+        .map(|c| {
+            vec![
+                format!("[{}](#{})", c.id, c.anchor),
+                c.statement.clone(),
+                c.scope.to_owned(),
+                c.verdict.to_owned(),
+                c.margin.clone(),
+            ]
+        })
+        .collect();
+    let against: Vec<&ClaimView> = claims.iter().filter(|c| c.verdict == Verdict::Refuted.word()).collect();
+    render(
+        environment,
+        "paper",
+        &json!({
+            "title": text(&record.title),
+            "authors": text(&record.authors.join(", ")),
+            "arxiv": record.arxiv,
+            "date": record.date,
+            "summary": paragraphs(&record.summary),
+            "reference": paragraphs(&record.reference),
+            "environments": paragraphs(&record.environments),
+            "glance": table(&["Claim", "Statement", "Scope", "Verdict", "Margin"], &glance),
+            "against": against,
+            "claims": claims,
+        }),
+    )
+}
+
+/// What `controls.md` says of a paper.
+#[derive(Serialize)]
+struct PaperControls {
+    title: String,
+    /// A table.
+    controls: String,
+    impossible: Vec<Impossible>,
+}
+
+/// A check without controls.
+#[derive(Serialize)]
+struct Impossible {
+    id: String,
+    link: String,
+    reason: String,
+}
+
+fn controls(environment: &Environment<'_>, papers: &[Judged<'_>]) -> Result<String, String> {
+    let of_paper = |judged: &Judged<'_>| {
+        let rows: Vec<Vec<String>> = judged
+            .claims
+            .iter()
+            .flat_map(|claim| claim.controls.iter().map(move |control| (claim, control)))
+            .map(|(claim, control)| {
+                let check = claim.evidence.get(control.check).map(words::check).unwrap_or_default();
+                let mut row =
+                    vec![format!("[{}]({})", claim.id, link(claim)), text(&check), code(&control.fault)];
+                row.extend(control_cells(control));
+                row
+            })
+            .collect();
+        let impossible = judged.claims.iter().flat_map(|claim| {
+            let reasons = claim.control_impossible.iter();
+            reasons.map(|r| Impossible { id: claim.id.clone(), link: link(claim), reason: sentence(r) })
+        });
+        PaperControls {
+            title: text(&judged.record.title),
+            controls: table(&["Claim", "Check", "Control", "Outcome", "Margin", "What was measured"], &rows),
+            impossible: impossible.collect(),
+        }
+    };
+    let papers: Vec<PaperControls> = papers.iter().map(of_paper).collect();
+    render(environment, "controls", &json!({ "papers": papers }))
+}
