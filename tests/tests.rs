@@ -12,5 +12,8 @@ mod mistakes;
 // Pages, terminal and JUnit output.
 mod report;
 
+// Each kind of check on a toy: corroborated, refuted, vacuous; maps, powers, benchmarks.
+mod kinds;
+
 // Verdicts, controls, breakdowns, and what they may not depend on.
 mod verdicts;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use corroborate::{
-    check::{self, evidence::Verdicts},
+    check::{self, Times, evidence::Verdicts},
     claim::{
         Arm, Bound, Budget, Check, CheckSpec, Claim, ClaimKind, Controls, LocationSpec, PaperClaims,
         PaperRecord, PropertySpec, Provenance, Requirement, Scope, Statistic, Tests, Tier, Verdict,
@@ -32,6 +32,8 @@ faults! {
         OutOfRange = "out-of-range",
         /// The experiment never ends.
         Endless = "endless",
+        /// Work is done over and over again.
+        Wasteful = "wasteful",
         /// The sum is one too large when both terms are large.
         OffByOne = "off-by-one",
     }
@@ -89,6 +91,53 @@ impl Measure for Coin {
     }
 }
 
+/// Settings of the work.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorkSettings {
+    /// How much there is to do.
+    pub size: u32,
+    /// How laborious it is.
+    pub effort: f64,
+}
+
+impl Default for WorkSettings {
+    fn default() -> Self {
+        Self { size: 10, effort: 0.2 }
+    }
+}
+
+/// Work whose operations are counted.
+pub struct Work(WorkSettings);
+
+impl Measure for Work {
+    type Settings = WorkSettings;
+    type Fault = Fault;
+    const NAME: &'static str = "work";
+    const SUMMARY: &'static str = "Does a piece of work.";
+    const METRICS: &'static [Metric] = &[
+        Metric::new("operations", "Operations.").range(0.0, f64::INFINITY),
+        Metric::new("sweat", "Sweat.").range(0.0, 1.0).lower_is_better(),
+        Metric::new("mood", "A normal variable around the effort."),
+    ];
+    const FAULTS: &'static [Fault] = &[Fault::Wasteful, Fault::Harmless];
+    const TREATMENTS: &'static [&'static str] = &["effort"];
+
+    fn prepare(settings: WorkSettings, _: &Data) -> Result<Self, Failure> {
+        Ok(Self(settings))
+    }
+
+    fn replicate(&self, fault: Option<Fault>, streams: &Streams) -> Result<Measurement, Failure> {
+        let mut stream = streams.stream("work");
+        let (size, wasteful) = (f64::from(self.0.size), fault == Some(Fault::Wasteful));
+        let effort = if wasteful { 1.0 } else { self.0.effort };
+        Ok(Measurement::new()
+            .metric("operations", if wasteful { size * size } else { 3.0 * size })
+            .metric("sweat", effort * (0.9 + 0.1 * stream.uniform()))
+            .metric("mood", effort + 0.1 * stream.normal()))
+    }
+}
+
 /// Two whole numbers.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -122,7 +171,7 @@ impl Observe for Commutes {
 
 /// The toy leaf.
 pub fn paper() -> Paper {
-    Paper::new::<Fault>("toy").experiment::<Coin>().property::<Commutes>()
+    Paper::new::<Fault>("toy").experiment::<Coin>().experiment::<Work>().property::<Commutes>()
 }
 
 /// An arm of the coin.
@@ -132,31 +181,35 @@ pub fn arm(heads: f64) -> Arm {
 
 /// The statement "P(heads) ≥ bound" about coins, with controls.
 pub fn coin(arms: Vec<Arm>, bound: f64, controls: &[&str]) -> Check {
-    Check {
-        spec: CheckSpec::Location(LocationSpec {
-            experiment: "coin".into(),
-            metric: "heads".into(),
-            arms,
-            statistic: Statistic::Mean,
-            bound: Bound::AtLeast(bound),
-            budget: Budget { first: 5, quick: 160, full: 640 },
-        }),
-        controls: Controls::Faults(controls.iter().map(ToString::to_string).collect()),
-        map: None,
-    }
+    let spec = CheckSpec::Location(LocationSpec {
+        experiment: "coin".into(),
+        metric: "heads".into(),
+        arms,
+        statistic: Statistic::Mean,
+        bound: Bound::AtLeast(bound),
+        budget: Budget { first: 5, quick: 160, full: 640 },
+    });
+    check(spec, controls)
 }
 
 /// The statement "sums commute", with controls.
 pub fn commutes(tolerance: f64, controls: &[&str]) -> Check {
-    Check {
-        spec: CheckSpec::Property(PropertySpec {
-            property: "commutes".into(),
-            require: vec![Requirement { metric: "error".into(), bound: Bound::AtMost(tolerance) }],
-            cases: Budget { first: 1, quick: 200, full: 1000 },
-        }),
-        controls: Controls::Faults(controls.iter().map(ToString::to_string).collect()),
-        map: None,
-    }
+    let spec = CheckSpec::Property(PropertySpec {
+        property: "commutes".into(),
+        require: vec![Requirement { metric: "error".into(), bound: Bound::AtMost(tolerance) }],
+        cases: Budget { first: 1, quick: 200, full: 1000 },
+    });
+    check(spec, controls)
+}
+
+/// A configuration of the work.
+pub fn work(size: u32, effort: f64) -> Arm {
+    Arm { label: format!("effort {effort}"), settings: json!({ "size": size, "effort": effort }) }
+}
+
+/// A check with these controls, without a map.
+pub fn check(spec: CheckSpec, controls: &[&str]) -> Check {
+    Check { spec, controls: Controls::Faults(controls.iter().map(ToString::to_string).collect()), map: None }
 }
 
 /// A claim with these checks.
@@ -182,6 +235,16 @@ pub fn claim(number: u32, checks: Vec<Check>) -> Claim {
 
 /// Judges the claims, with this many threads.
 pub fn judge(claims: Vec<Claim>, jobs: usize, select: &dyn Fn(&Claim) -> bool) -> Verdicts {
+    judge_with_times(claims, jobs, select, None)
+}
+
+/// Judges the claims, with times that were measured beforehand.
+pub fn judge_with_times(
+    claims: Vec<Claim>,
+    jobs: usize,
+    select: &dyn Fn(&Claim) -> bool,
+    times: Option<&Times>,
+) -> Verdicts {
     let record = PaperRecord {
         slug: "toy".into(),
         title: "A Toy".into(),
@@ -193,6 +256,6 @@ pub fn judge(claims: Vec<Claim>, jobs: usize, select: &dyn Fn(&Claim) -> bool) -
         environments: "A table.".into(),
     };
     let executor = Executor::new(vec![paper()], BTreeMap::new(), 0, jobs, Duration::from_secs(2)).unwrap();
-    let options = check::Options { tier: Tier::Quick, select, progress: &|_, _| () };
+    let options = check::Options { tier: Tier::Quick, select, times, progress: &|_, _| () };
     check::verify(&executor, &[PaperClaims { record, claims }], &options)
 }

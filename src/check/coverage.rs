@@ -21,7 +21,7 @@ pub(super) fn plan(spec: &CoverageSpec, context: &Context<'_>) -> Result<CheckPl
                 low: 0.0,
                 high: 1.0,
             };
-            let bound = spec.bound;
+            let (bound, level) = (spec.bound, context.level);
             Question {
                 samples: vec![context.sample(&spec.experiment, arm)],
                 tests: sides(bound),
@@ -30,7 +30,7 @@ pub(super) fn plan(spec: &CoverageSpec, context: &Context<'_>) -> Result<CheckPl
                     if let Some(other) = indicators.iter().find(|v| **v != 0.0 && **v != 1.0) {
                         return Err(format!("metric `{}` is {other}, neither 0 nor 1", metric.name));
                     }
-                    decide(&variable, &indicators, Statistic::Mean, bound)
+                    decide(&variable, &indicators, Statistic::Mean, bound, level)
                 }),
             }
         })

@@ -3,11 +3,11 @@
 //! Mean: the variable is bounded, and the evidence is the capital of a betting e-process.
 //! Median: the evidence is the capital of the same process on the indicator that a replicate lies
 //! strictly on the required side, held against one half; a tie counts against the requirement.
-//! Either way a requirement passes when the capital against its opposite reaches 1/level, and
-//! fails when the capital against itself does (Ville's inequality; level [`LEVEL`]).
+//! Mean of a normal variable: the evidence is a mixture t-test.
+//! Either way a requirement passes when the evidence against its opposite reaches 1/level, and
+//! fails when the evidence against itself does (Ville's inequality).
 
 use super::{
-    LEVEL,
     evidence::{EValues, Finding, Outcome},
     question::statistic_wording,
 };
@@ -16,6 +16,7 @@ use crate::{
     kernel::math::{log10, mean, variance},
     stats::{
         betting::{self, Betting, Range},
+        normal::Normal,
         sign::{self, SignEvidence},
     },
 };
@@ -34,44 +35,77 @@ pub struct Variable {
     pub high: f64,
 }
 
-/// Decides whether the mean or the median lies as required.
+/// What replicates say about a location.
+pub struct Parts {
+    /// Point estimate.
+    pub estimate: Option<f64>,
+    /// Confidence sequence.
+    pub interval: Option<[f64; 2]>,
+    /// Standard deviation over replicates.
+    pub deviation: Option<f64>,
+    /// For the requirement and for its opposite.
+    pub log10_e: EValues,
+}
+
+/// Decides whether a location lies as required; `level` is that of each test in each direction.
 ///
 /// # Errors
-/// A message if a mean is asked of an unbounded variable, or a value lies outside its range.
+/// A message if a mean is asked of an unbounded variable, or a value lies outside its range, or
+/// the values contradict the assumption of normality outright.
 pub fn decide(
     variable: &Variable,
     values: &[f64],
     statistic: Statistic,
     bound: Bound,
+    level: f64,
 ) -> Result<Finding, String> {
-    let (evidence, interval, estimate) = match statistic {
-        Statistic::Mean => of_mean(variable, values, bound)?,
-        Statistic::Median => of_median(values, bound)?,
+    if let Some(bad) = values.iter().find(|v| !v.is_finite()) {
+        return Err(format!("{} is {bad}", variable.quantity));
+    }
+    let (log10_e, interval, estimate) = match statistic {
+        Statistic::Mean => of_mean(variable, values, bound, level)?,
+        Statistic::Median => of_median(values, bound, level)?,
+        Statistic::NormalMean => of_normal_mean(variable, values, bound, level)?,
     };
-    let threshold = -log10(LEVEL);
-    let outcome = match (evidence.in_favour >= threshold, evidence.against >= threshold) {
+    let deviation = (values.len() > 1).then(|| variance(values, 1).sqrt());
+    let parts = Parts { estimate: Some(estimate), interval, deviation, log10_e };
+    Ok(conclude(variable, statistic_wording(statistic, bound), values.len(), bound, level, &parts))
+}
+
+/// The finding that follows from e-values and an interval.
+pub fn conclude(
+    variable: &Variable,
+    requirement: String,
+    samples: usize,
+    bound: Bound,
+    level: f64,
+    parts: &Parts,
+) -> Finding {
+    let threshold = -log10(level);
+    let EValues { in_favour, against } = parts.log10_e;
+    let outcome = match (in_favour >= threshold, against >= threshold) {
         (true, false) => Outcome::Pass,
         (false, true) => Outcome::Fail,
         _ => Outcome::Undecided,
     };
-    Ok(Finding {
+    Finding {
         label: variable.label.clone(),
         quantity: variable.quantity.clone(),
         unit: variable.unit.to_owned(),
-        requirement: statistic_wording(statistic, bound),
+        requirement,
         outcome,
-        estimate: Some(estimate),
-        interval,
-        deviation: (values.len() > 1).then(|| variance(values, 1).sqrt()),
-        log10_e: Some(evidence),
-        samples: values.len() as u64,
-        margin: interval.map(|ends| margin(bound, ends, outcome)),
-    })
+        estimate: parts.estimate,
+        interval: parts.interval,
+        deviation: parts.deviation,
+        log10_e: Some(parts.log10_e),
+        samples: samples as u64,
+        margin: parts.interval.map(|ends| margin(bound, ends, outcome)),
+    }
 }
 
-type Parts = (EValues, Option<[f64; 2]>, f64);
+type Location = (EValues, Option<[f64; 2]>, f64);
 
-fn of_mean(variable: &Variable, values: &[f64], bound: Bound) -> Result<Parts, String> {
+fn of_mean(variable: &Variable, values: &[f64], bound: Bound, level: f64) -> Result<Location, String> {
     let range = Range::new(variable.low, variable.high).map_err(|e| e.to_string())?;
     let bettors = |null: f64| -> Result<Betting, String> {
         let mut betting = Betting::new(range, null).map_err(|e| e.to_string())?;
@@ -85,23 +119,36 @@ fn of_mean(variable: &Variable, values: &[f64], bound: Bound) -> Result<Parts, S
     let at_least = |bottom: f64| {
         bettors(bottom).map(|b| EValues { in_favour: b.log10_e_above(), against: b.log10_e_below() })
     };
-    let (low, high) = betting::confidence_sequence(values, range, LEVEL).map_err(|e| e.to_string())?;
+    let (low, high) = betting::confidence_sequence(values, range, level).map_err(|e| e.to_string())?;
     Ok((of_bound(bound, at_most, at_least)?, Some([low, high]), mean(values)))
 }
 
-fn of_median(values: &[f64], bound: Bound) -> Result<Parts, String> {
+fn of_median(values: &[f64], bound: Bound, level: f64) -> Result<Location, String> {
     let wrapped = |e: SignEvidence| Ok(EValues { in_favour: e.in_favour, against: e.against });
     let evidence = of_bound(
         bound,
         |top| wrapped(sign::below(values, top)),
         |bottom| wrapped(sign::above(values, bottom)),
     )?;
-    let interval = sign::confidence_sequence(values, LEVEL).map(|(low, high)| [low, high]);
+    let interval = sign::confidence_sequence(values, level).map(|(low, high)| [low, high]);
     Ok((evidence, interval, sign::median(values)))
 }
 
+fn of_normal_mean(variable: &Variable, values: &[f64], bound: Bound, level: f64) -> Result<Location, String> {
+    let normal = Normal::of(values).map_err(|e| format!("{}: {e}", variable.quantity))?;
+    let evidence = of_bound(
+        bound,
+        |top| Ok(EValues { in_favour: normal.log10_e_below(top), against: normal.log10_e_above(top) }),
+        |bottom| {
+            Ok(EValues { in_favour: normal.log10_e_above(bottom), against: normal.log10_e_below(bottom) })
+        },
+    )?;
+    let interval = normal.confidence_sequence(level).map(|(low, high)| [low, high]);
+    Ok((evidence, interval, mean(values)))
+}
+
 /// Combines the evidence on the ends of a bound: both must be shown, and one refuted is enough.
-fn of_bound(
+pub fn of_bound(
     bound: Bound,
     at_most: impl Fn(f64) -> Result<EValues, String>,
     at_least: impl Fn(f64) -> Result<EValues, String>,
@@ -120,10 +167,10 @@ fn of_bound(
 }
 
 /// Distance from the nearest value that the interval allows to where the decision would turn.
-fn margin(bound: Bound, [low, high]: [f64; 2], outcome: Outcome) -> f64 {
+pub fn margin(bound: Bound, [low, high]: [f64; 2], outcome: Outcome) -> f64 {
     let failed = outcome == Outcome::Fail;
     let at_most = |top: f64| top - if failed { low } else { high };
-    let at_least = |bottom: f64| if failed { high } else { low } - bottom;
+    let at_least = |bottom: f64| (if failed { high } else { low }) - bottom;
     match bound {
         Bound::AtMost(top) => at_most(top),
         Bound::AtLeast(bottom) => at_least(bottom),

@@ -5,43 +5,24 @@
 
 use super::{
     decision::{Variable, decide},
-    plan::{CheckPlan, Context, Method, metric},
-    question::{Question, sides, values},
+    paired,
+    plan::{CheckPlan, Context},
 };
 use crate::claim::PairedSpec;
 
 pub(super) fn plan(spec: &PairedSpec, context: &Context<'_>) -> Result<CheckPlan, String> {
-    let experiment = context.experiment(&spec.experiment)?;
-    let metric = metric(experiment, &spec.metric)?;
-    let questions = spec
-        .pairs
-        .iter()
-        .map(|(arm, against)| {
-            let variable = Variable {
-                label: format!("{} − {}", arm.label, against.label),
-                quantity: format!("difference of {}", metric.name),
-                unit: metric.unit,
-                low: metric.low - metric.high,
-                high: metric.high - metric.low,
-            };
-            let (statistic, bound) = (spec.statistic, spec.bound);
-            Question {
-                samples: vec![
-                    context.sample(&spec.experiment, arm),
-                    context.sample(&spec.experiment, against),
-                ],
-                tests: sides(bound),
-                answer: Box::new(move |samples| {
-                    let (arm, against) = (values(samples[0], metric.name)?, values(samples[1], metric.name)?);
-                    let differences: Vec<f64> = arm.iter().zip(&against).map(|(a, b)| a - b).collect();
-                    decide(&variable, &differences, statistic, bound)
-                }),
-            }
-        })
-        .collect();
-    Ok(CheckPlan {
-        kind: "difference",
-        subject: spec.experiment.clone(),
-        method: Method::Questions { questions, looks: context.looks(spec.budget) },
+    let (statistic, bound, level) = (spec.statistic, spec.bound, context.level);
+    paired::plan("difference", spec, context, |metric, arm, against| {
+        let variable = Variable {
+            label: format!("{} − {}", arm.label, against.label),
+            quantity: format!("difference of {}", metric.name),
+            unit: metric.unit,
+            low: metric.low - metric.high,
+            high: metric.high - metric.low,
+        };
+        Ok(Box::new(move |arm, against| {
+            let differences: Vec<f64> = arm.iter().zip(against).map(|(a, b)| a - b).collect();
+            decide(&variable, &differences, statistic, bound, level)
+        }))
     })
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use super::map::{MapCell, MapData};
 use crate::claim::{
     Axis, ClaimKind, PaperRecord, PlotContent, Provenance, Published, Scope, Tests, Tier, Verdict,
 };
@@ -34,8 +35,10 @@ pub struct Evidence {
     pub margin: Option<f64>,
     /// One a requirement, configuration or pair.
     pub findings: Vec<Finding>,
-    /// Cases or replicates measured.
+    /// Cases or replicates measured: where a sequential check stopped.
     pub samples: u64,
+    /// Cases or replicates that could have been spent.
+    pub budget: u64,
     /// Cases drawn but outside the property's assumptions.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rejected: u64,
@@ -48,28 +51,102 @@ pub struct Evidence {
     /// What broke down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Whether the check needs times that nobody has measured; its outcome is then undecided.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unmeasured: bool,
+    /// The same check judged elsewhere (on the reference only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<MapData>,
     /// The command that replays exactly this.
     pub replay: String,
 }
 
 impl Evidence {
-    /// The evidence of something that broke down.
+    /// The evidence of these findings: the worst outcome, the smallest margin.
     #[must_use]
-    pub fn broken(kind: &str, subject: &str, message: String, replay: String) -> Self {
+    pub fn of(kind: &str, subject: &str, findings: Vec<Finding>) -> Self {
         Self {
             kind: kind.to_owned(),
             subject: subject.to_owned(),
-            outcome: Outcome::Error,
-            margin: None,
-            findings: Vec::new(),
-            samples: 0,
+            outcome: worst(findings.iter().map(|f| f.outcome)),
+            margin: smallest(findings.iter().map(|f| f.margin)),
+            samples: findings.iter().map(|f| f.samples).max().unwrap_or(0),
+            findings,
+            budget: 0,
             rejected: 0,
             violating: None,
             counterexample: None,
-            error: Some(message),
-            replay,
+            error: None,
+            unmeasured: false,
+            map: None,
+            replay: String::new(),
         }
     }
+
+    /// The evidence of something that broke down.
+    #[must_use]
+    pub fn broken(kind: &str, subject: &str, message: String, replay: String) -> Self {
+        let nothing = Self::of(kind, subject, Vec::new());
+        Self { outcome: Outcome::Error, error: Some(message), replay, ..nothing }
+    }
+
+    /// How soon the check failed; `None` unless it did.
+    #[must_use]
+    pub fn power(&self) -> Option<Power> {
+        if self.outcome != Outcome::Fail {
+            return None;
+        }
+        let failed = || self.findings.iter().filter(|f| f.outcome == Outcome::Fail);
+        let first_case = self.counterexample.as_ref().and_then(|c| c["case"].as_u64());
+        let strongest = failed().filter_map(|f| f.log10_e).map(|e| e.against).max_by(f64::total_cmp);
+        Some(Power {
+            needed: first_case.map(|case| case + 1).or(failed().map(|f| f.samples).min())?,
+            budget: self.budget,
+            violating: self.violating,
+            log10_e: strongest,
+        })
+    }
+}
+
+/// How easily a check notices a fault, as measured once: not a probability, but what the failure
+/// cost.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Power {
+    /// Cases up to the first that violates a requirement, or replicates at the look where the
+    /// check failed.
+    pub needed: u64,
+    /// Cases or replicates that could have been spent.
+    pub budget: u64,
+    /// Share of the cases that violate a requirement (property checks): the chance that a single
+    /// case notices the fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub violating: Option<f64>,
+    /// Decimal logarithm of the strongest e-value for the opposite (statistical checks).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log10_e: Option<f64>,
+}
+
+/// The outcome of several together: the worst.
+#[must_use]
+pub fn worst(outcomes: impl IntoIterator<Item = Outcome>) -> Outcome {
+    let severity = |o: Outcome| match o {
+        Outcome::Pass => 0,
+        Outcome::Undecided => 1,
+        Outcome::Fail => 2,
+        Outcome::Error => 3,
+    };
+    outcomes.into_iter().max_by_key(|o| severity(*o)).unwrap_or(Outcome::Undecided)
+}
+
+/// The smallest of some margins; `None` if there is none.
+#[must_use]
+pub fn smallest(margins: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
+    margins.into_iter().flatten().min_by(f64::total_cmp)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
@@ -129,6 +206,9 @@ pub struct ControlResult {
     pub worked: bool,
     /// Margin of the check under the fault.
     pub margin: Option<f64>,
+    /// How soon the check failed; none if it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<Power>,
     /// What was measured.
     pub evidence: Evidence,
 }

@@ -8,15 +8,18 @@ use serde_json::{Value, json};
 
 use super::{
     LEVEL,
-    evidence::{ClaimResult, ControlResult, Evidence, Outcome, RunInfo, Verdicts},
+    evidence::{
+        ClaimResult, ControlResult, Evidence, MapCell, MapData, Outcome, RunInfo, Verdicts, smallest,
+    },
     line::{Line, Step},
-    picture,
+    map, picture,
     plan::{Context, plan},
     replay,
-    verdict::{smallest, verdict},
+    times::Times,
+    verdict::{as_expected, verdict},
 };
 use crate::{
-    claim::{Claim, Controls, PaperClaims, PaperRecord, Tier},
+    claim::{Check, CheckSpec, Claim, Controls, PaperClaims, PaperRecord, Tier},
     run::{Executor, Progress, Request, Results, digest},
 };
 
@@ -29,6 +32,8 @@ pub struct Options<'a> {
     pub tier: Tier,
     /// Which claims; the others are passed over.
     pub select: &'a dyn Fn(&Claim) -> bool,
+    /// Times that criterion measured; without them, claims about times stay inconclusive.
+    pub times: Option<&'a Times>,
     /// Told of progress.
     pub progress: &'a Progress<'a>,
 }
@@ -39,7 +44,7 @@ pub fn verify(executor: &Executor, papers: &[PaperClaims], options: &Options<'_>
     let mut dockets: Vec<Docket> = papers
         .iter()
         .flat_map(|paper| paper.claims.iter().filter(|c| (options.select)(c)))
-        .map(|claim| Docket::open(executor, claim, options.tier))
+        .map(|claim| Docket::open(executor, claim, options))
         .collect();
     let mut results = Results::default();
     let mut requests: Vec<Request> = dockets.iter().flat_map(Docket::picture_requests).collect();
@@ -73,24 +78,26 @@ struct Docket<'a> {
 }
 
 impl<'a> Docket<'a> {
-    fn open(executor: &Executor, claim: &'a Claim, tier: Tier) -> Self {
+    fn open(executor: &Executor, claim: &'a Claim, options: &Options<'_>) -> Self {
+        let tier = options.tier;
+        let line = |check: usize, spec: &CheckSpec, fault: Option<&String>, cell: Option<usize>| {
+            let plan = executor
+                .paper(&claim.paper)
+                .ok_or_else(|| format!("there is no leaf `{}`", claim.paper))
+                .and_then(|paper| {
+                    let fault = fault.map(String::as_str);
+                    plan(spec, &Context { paper, claim, fault, tier, level: LEVEL, times: options.times })
+                });
+            (Line { check, fault: fault.cloned(), cell, claim: claim.id.clone(), tier, plan }, None)
+        };
         let mut lines = Vec::new();
-        for (check, specification) in claim.checks.iter().enumerate() {
-            let faults = match &specification.controls {
-                Controls::Faults(faults) => faults.as_slice(),
-                Controls::Impossible(_) => &[],
-            };
-            for fault in std::iter::once(None).chain(faults.iter().map(Some)) {
-                let plan = executor
-                    .paper(&claim.paper)
-                    .ok_or_else(|| format!("there is no leaf `{}`", claim.paper))
-                    .and_then(|paper| {
-                        let fault = fault.map(String::as_str);
-                        plan(&specification.spec, &Context { paper, claim, fault, tier })
-                    });
-                let line = Line { check, fault: fault.cloned(), claim: claim.id.clone(), tier, plan };
-                lines.push((line, None));
+        for (i, Check { spec, controls, map }) in claim.checks.iter().enumerate() {
+            lines.push(line(i, spec, None, None));
+            if let Controls::Faults(faults) = controls {
+                lines.extend(faults.iter().map(|fault| line(i, spec, Some(fault), None)));
             }
+            let cells = map.iter().flat_map(|map| &map.cells).enumerate();
+            lines.extend(cells.map(|(cell, spec)| line(i, spec, None, Some(cell))));
         }
         Self { claim, lines }
     }
@@ -102,16 +109,22 @@ impl<'a> Docket<'a> {
     fn close(self, executor: &Executor, results: &Results, tier: Tier) -> ClaimResult {
         let claim = self.claim;
         let (mut evidence, mut controls) = (Vec::new(), Vec::new());
+        let mut maps = maps(claim, &self.lines);
         for (line, concluded) in self.lines {
             let Some(concluded) = concluded else { continue };
-            match line.fault {
-                None => evidence.push(concluded),
-                Some(fault) => controls.push(ControlResult {
+            match (line.fault, line.cell) {
+                (None, None) => {
+                    evidence
+                        .push(Evidence { map: maps.get_mut(line.check).and_then(Option::take), ..concluded });
+                }
+                (None, Some(_)) => {}
+                (Some(fault), _) => controls.push(ControlResult {
                     fault,
                     check: line.check,
                     outcome: concluded.outcome,
                     worked: concluded.outcome == Outcome::Fail,
                     margin: concluded.margin,
+                    power: concluded.power(),
                     evidence: concluded,
                 }),
             }
@@ -145,7 +158,7 @@ impl<'a> Docket<'a> {
             tests: claim.tests,
             verdict,
             expect: claim.expect,
-            as_expected: verdict == claim.expect,
+            as_expected: as_expected(claim, verdict, &evidence, &controls),
             margin: smallest(evidence.iter().map(|e| e.margin)),
             published: claim.published.clone(),
             because: claim.because.clone(),
@@ -158,6 +171,26 @@ impl<'a> Docket<'a> {
             replay,
         }
     }
+}
+
+/// The validity map of each check, in the order of checks.
+fn maps(claim: &Claim, lines: &[(Line, Option<Evidence>)]) -> Vec<Option<MapData>> {
+    let of_check = |(check, specification): (usize, &Check)| {
+        let axes = specification.map.as_ref()?.axes.clone();
+        let own = || lines.iter().filter(|(line, _)| line.check == check && line.fault.is_none());
+        let cells = || own().filter(|(line, _)| line.cell.is_some());
+        let headline = own().find(|(line, _)| line.cell.is_none())?.0.measured();
+        Some(MapData {
+            cells: map::coordinates(&axes)
+                .into_iter()
+                .zip(cells())
+                .filter_map(|(values, (_, concluded))| Some(MapCell::of(values, concluded.as_ref()?)))
+                .collect(),
+            headline: cells().position(|(line, _)| line.measured() == headline),
+            axes,
+        })
+    };
+    claim.checks.iter().enumerate().map(of_check).collect()
 }
 
 fn run_info(executor: &Executor, dockets: &[Docket<'_>], tier: Tier) -> RunInfo {

@@ -7,7 +7,6 @@ use super::{
     plan::{CheckPlan, Method},
     question::{Question, Replicates, exact},
     replay,
-    verdict::{smallest, worst},
 };
 use crate::{
     claim::Tier,
@@ -21,6 +20,8 @@ pub struct Line {
     pub check: usize,
     /// The fault, if any.
     pub fault: Option<String>,
+    /// The cell of the check's validity map, if the line judges one.
+    pub cell: Option<usize>,
     /// The claim.
     pub claim: String,
     /// How much is spent.
@@ -57,15 +58,20 @@ impl Line {
 
     /// What the line would measure at most, for the digest of the plan.
     pub fn identity(&self) -> Value {
-        let measured = match self.plan.as_ref().map(|plan| &plan.method) {
+        json!([self.claim, self.check, self.fault, self.cell, self.measured()])
+    }
+
+    /// What the line would measure at most.
+    pub fn measured(&self) -> Value {
+        match self.plan.as_ref().map(|plan| &plan.method) {
             Err(message) => json!(message),
             Ok(Method::Cases(cases, _)) => json!(cases.key()),
             Ok(Method::Questions { questions, looks }) => {
                 let keys = |q: &Question| q.samples.iter().map(Sample::key).collect::<Vec<_>>();
                 json!([questions.iter().map(keys).collect::<Vec<_>>(), looks])
             }
-        };
-        json!([self.claim, self.check, self.fault, measured])
+            Ok(Method::Times { timed, .. }) => json!(timed),
+        }
     }
 
     fn conclude(&self, results: &Results, root_seed: u64) -> Result<Step, String> {
@@ -77,6 +83,15 @@ impl Line {
                 Ok(Step::Done(Box::new(self.of_cases(cases, metrics, record?, root_seed))))
             }
             Method::Questions { questions, looks } => self.of_questions(questions, looks, results, root_seed),
+            Method::Times { finding, .. } => {
+                let unmeasured = finding.estimate.is_none();
+                let gathered = self.gathered(vec![finding.clone()], finding.samples);
+                Ok(Step::Done(Box::new(Evidence {
+                    unmeasured,
+                    replay: replay::BENCHMARKS.into(),
+                    ..gathered
+                })))
+            }
         }
     }
 
@@ -100,7 +115,6 @@ impl Line {
         let violation = record.violation.as_ref();
         let instance = violation.and_then(|v| replay::instance(cases, &v.instance));
         Evidence {
-            samples: record.cases,
             rejected: record.rejected,
             violating: Some(record.violating as f64 / record.cases.max(1) as f64),
             counterexample: violation.map(|v| {
@@ -109,7 +123,7 @@ impl Line {
                 json!({ "case": v.case, "instance": v.instance, "measured": measured })
             }),
             replay: instance.unwrap_or_else(|| replay::claim(&self.claim, self.tier, root_seed)),
-            ..self.gathered(findings)
+            ..self.gathered(findings, cases.cases)
         }
     }
 
@@ -145,30 +159,18 @@ impl Line {
             }
         }
         let findings: Vec<Finding> = findings.into_iter().flatten().collect();
-        let samples = findings.iter().map(|f| f.samples).max().unwrap_or(0);
-        let replay = replay::samples(questions, samples, root_seed);
-        Ok(Step::Done(Box::new(Evidence { samples, replay, ..self.gathered(findings) })))
+        let gathered = self.gathered(findings, looks.last().copied().unwrap_or(0));
+        let replay = replay::samples(questions, gathered.samples, root_seed);
+        Ok(Step::Done(Box::new(Evidence { replay, ..gathered })))
     }
 
     fn kind_and_subject(&self) -> (&'static str, &str) {
         self.plan.as_ref().map_or(("unplanned", ""), |plan| (plan.kind, &plan.subject))
     }
 
-    fn gathered(&self, findings: Vec<Finding>) -> Evidence {
+    fn gathered(&self, findings: Vec<Finding>, budget: u64) -> Evidence {
         let (kind, subject) = self.kind_and_subject();
-        Evidence {
-            kind: kind.to_owned(),
-            subject: subject.to_owned(),
-            outcome: worst(findings.iter().map(|f| f.outcome)),
-            margin: smallest(findings.iter().map(|f| f.margin)),
-            findings,
-            samples: 0,
-            rejected: 0,
-            violating: None,
-            counterexample: None,
-            error: None,
-            replay: String::new(),
-        }
+        Evidence { budget, ..Evidence::of(kind, subject, findings) }
     }
 }
 

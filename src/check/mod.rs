@@ -3,23 +3,32 @@
 //! One file a kind of check; each turns its specification into a plan of questions, and one
 //! method ([`verify`]) judges all of them. No paper is known here.
 
+mod benchmark;
+mod complexity;
 mod coverage;
 mod decision;
 mod difference;
+mod equivalence;
 pub mod evidence;
+mod improvement;
 mod judge;
 mod line;
 mod location;
+mod map;
 mod number;
+mod paired;
 mod picture;
-mod plan;
+pub mod plan;
 mod property;
-mod question;
+pub mod question;
 mod rate;
+mod ratio;
 mod replay;
+mod times;
 mod verdict;
 
 pub use judge::{FORMAT, Options, verify};
+pub use times::{Estimate, Times, TimesError};
 
 /// Level of each statistical test, in each direction.
 pub const LEVEL: f64 = 1e-5;

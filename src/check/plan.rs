@@ -1,8 +1,11 @@
 //! What a check will measure, and how it is judged, before anything is measured.
 
-use super::{coverage, difference, location, number, property, question::Question, rate};
+use super::{
+    benchmark, complexity, coverage, difference, equivalence, evidence::Finding, improvement, location,
+    number, property, question::Question, rate, ratio, times::Times,
+};
 use crate::{
-    claim::{Arm, Budget, CheckSpec, Claim, Tier},
+    claim::{Arm, BenchmarkSpec, Budget, CheckSpec, Claim, Tier},
     papers::leaf::{Experiment, Metric, Paper},
     run::{Cases, Sample},
 };
@@ -28,6 +31,13 @@ pub enum Method {
         /// Numbers of replicates at which they are asked, ascending.
         looks: Vec<u64>,
     },
+    /// Times that were, or were not, measured beforehand.
+    Times {
+        /// What is to be timed.
+        timed: BenchmarkSpec,
+        /// What the times say.
+        finding: Finding,
+    },
 }
 
 /// Everything that a plan is made from.
@@ -40,6 +50,10 @@ pub struct Context<'a> {
     pub fault: Option<&'a str>,
     /// How much is spent.
     pub tier: Tier,
+    /// Level of each statistical test, in each direction.
+    pub level: f64,
+    /// Times that criterion measured, if it was run.
+    pub times: Option<&'a Times>,
 }
 
 impl<'a> Context<'a> {
@@ -65,6 +79,7 @@ impl<'a> Context<'a> {
 
     /// The replicate counts at which questions are asked: the first block, then doubling, up to
     /// the tier's budget.
+    #[must_use]
     pub fn looks(&self, budget: Budget) -> Vec<u64> {
         let most = budget.of(self.tier).max(1);
         let mut looks = Vec::new();
@@ -98,11 +113,11 @@ pub fn plan(spec: &CheckSpec, context: &Context<'_>) -> Result<CheckPlan, String
         CheckSpec::Difference(spec) => difference::plan(spec, context),
         CheckSpec::Coverage(spec) => coverage::plan(spec, context),
         CheckSpec::Rate(spec) => rate::plan(spec, context),
-        CheckSpec::Ratio(_)
-        | CheckSpec::Improvement(_)
-        | CheckSpec::Equivalence(_)
-        | CheckSpec::Complexity(_)
-        | CheckSpec::Benchmark(_) => Err("this kind of check is not built yet".into()),
+        CheckSpec::Ratio(spec) => ratio::plan(spec, context),
+        CheckSpec::Improvement(spec) => improvement::plan(spec, context),
+        CheckSpec::Equivalence(spec) => equivalence::plan(spec, context),
+        CheckSpec::Complexity(spec) => complexity::plan(spec, context),
+        CheckSpec::Benchmark(spec) => Ok(benchmark::plan(spec, context)),
     }
 }
 
@@ -115,7 +130,14 @@ mod tests {
         let paper =
             Paper { slug: "p", faults: vec![], functions: vec![], experiments: vec![], properties: vec![] };
         let claim = crate::check::verdict::tests::claim();
-        let context = Context { paper: &paper, claim: &claim, fault: None, tier: Tier::Quick };
+        let context = Context {
+            paper: &paper,
+            claim: &claim,
+            fault: None,
+            tier: Tier::Quick,
+            level: 1e-5,
+            times: None,
+        };
         let budget = |first, quick| Budget { first, quick, full: quick };
         assert_eq!(context.looks(budget(5, 40)), [5, 10, 20, 40]);
         assert_eq!(context.looks(budget(5, 5)), [5]);

@@ -43,6 +43,15 @@ pub fn values(replicates: Replicates<'_>, metric: &str) -> Result<Vec<f64>, Stri
     replicates.iter().map(|m| value(m, metric)).collect()
 }
 
+/// For each replicate the values of a metric over the samples: a curve over sizes, say.
+///
+/// # Errors
+/// A message if it was not measured.
+pub fn curves(samples: &[Replicates<'_>], metric: &str) -> Result<Vec<Vec<f64>>, String> {
+    let replicates = samples.first().map_or(0, |sample| sample.len());
+    (0..replicates).map(|r| samples.iter().map(|sample| value(sample[r], metric)).collect()).collect()
+}
+
 /// Number of one-sided tests behind a bound.
 #[must_use]
 pub const fn sides(bound: Bound) -> u64 {
@@ -62,10 +71,15 @@ pub fn wording(quantity: &str, bound: Bound) -> String {
     }
 }
 
-/// `mean` or `median`, as the wording of a requirement.
+/// A requirement on a location.
 #[must_use]
 pub fn statistic_wording(statistic: Statistic, bound: Bound) -> String {
-    wording(statistic.word(), bound)
+    let quantity = match statistic {
+        Statistic::Mean => "mean",
+        Statistic::Median => "median",
+        Statistic::NormalMean => "mean of a normal variable",
+    };
+    wording(quantity, bound)
 }
 
 /// The finding of an exact requirement: no interval, no e-value; the value itself decides.

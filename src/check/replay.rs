@@ -8,6 +8,9 @@ use crate::{claim::Tier, run::Cases};
 /// Longest instance that is put on a command line.
 const LONGEST_INSTANCE: usize = 2_000;
 
+/// Measures times, and judges the claims about them.
+pub const BENCHMARKS: &str = "just bench";
+
 /// Judges a claim again.
 pub fn claim(id: &str, tier: Tier, root_seed: u64) -> String {
     format!("corroborate verify {id} --tier {tier} --seed {root_seed}")

@@ -32,22 +32,22 @@ pub fn verdict(claim: &Claim, evidence: &[Evidence], controls: &[ControlResult])
     Verdict::Inconclusive
 }
 
-/// The outcome of several together: the worst.
+/// Whether the verdict is the expected one, or cannot be because nobody has measured the times that
+/// a benchmark claim is about, while what has been measured is as expected.
 #[must_use]
-pub fn worst(outcomes: impl IntoIterator<Item = Outcome>) -> Outcome {
-    let severity = |o: Outcome| match o {
-        Outcome::Pass => 0,
-        Outcome::Undecided => 1,
-        Outcome::Fail => 2,
-        Outcome::Error => 3,
-    };
-    outcomes.into_iter().max_by_key(|o| severity(*o)).unwrap_or(Outcome::Undecided)
-}
-
-/// The smallest of some margins; `None` if there is none.
-#[must_use]
-pub fn smallest(margins: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
-    margins.into_iter().flatten().min_by(f64::total_cmp)
+pub fn as_expected(
+    claim: &Claim,
+    reached: Verdict,
+    evidence: &[Evidence],
+    controls: &[ControlResult],
+) -> bool {
+    let measured: Vec<Evidence> = evidence.iter().filter(|e| !e.unmeasured).cloned().collect();
+    let waiting = claim.scope == Scope::Benchmark
+        && reached == Verdict::Inconclusive
+        && measured.len() < evidence.len();
+    let controls: Vec<ControlResult> = controls.iter().filter(|c| !c.evidence.unmeasured).cloned().collect();
+    reached == claim.expect
+        || (waiting && (measured.is_empty() || verdict(claim, &measured, &controls) == claim.expect))
 }
 
 #[cfg(test)]
@@ -76,19 +76,7 @@ pub(super) mod tests {
     }
 
     fn evidence(outcome: Outcome) -> Evidence {
-        Evidence {
-            kind: "property".into(),
-            subject: "toy".into(),
-            outcome,
-            margin: None,
-            findings: vec![],
-            samples: 1,
-            rejected: 0,
-            violating: None,
-            counterexample: None,
-            error: None,
-            replay: String::new(),
-        }
+        Evidence { outcome, ..Evidence::of("property", "toy", vec![]) }
     }
 
     fn control(outcome: Outcome) -> ControlResult {
@@ -98,8 +86,24 @@ pub(super) mod tests {
             outcome,
             worked: outcome == Outcome::Fail,
             margin: None,
+            power: None,
             evidence: evidence(outcome),
         }
+    }
+
+    #[test]
+    fn times_that_nobody_measured_are_no_surprise() {
+        let unmeasured = Evidence { unmeasured: true, ..evidence(Outcome::Undecided) };
+        let reached = |scope, evidence: &[Evidence]| {
+            let claim = Claim { scope, ..claim() };
+            as_expected(&claim, verdict(&claim, evidence, &[]), evidence, &[])
+        };
+        assert!(reached(Scope::Benchmark, std::slice::from_ref(&unmeasured)));
+        assert!(reached(Scope::Benchmark, &[unmeasured.clone(), evidence(Outcome::Pass)]));
+        assert!(!reached(Scope::Benchmark, &[unmeasured.clone(), evidence(Outcome::Fail)]));
+        assert!(!reached(Scope::Benchmark, &[unmeasured.clone(), evidence(Outcome::Undecided)]));
+        assert!(!reached(Scope::Benchmark, &[evidence(Outcome::Undecided)]));
+        assert!(!reached(Scope::Statistical, &[unmeasured]));
     }
 
     #[test]

@@ -183,6 +183,8 @@ words! {
         Mean = "mean",
         /// Median; needs nothing.
         Median = "median",
+        /// Expectation of an unbounded metric whose replicates are normally distributed.
+        NormalMean = "normal-mean",
     }
 }
 
@@ -354,7 +356,7 @@ pub struct LocationSpec {
     pub metric: String,
     /// Its configurations; the statement holds in each.
     pub arms: Vec<Arm>,
-    /// Mean or median.
+    /// Which location.
     pub statistic: Statistic,
     /// Where it lies.
     pub bound: Bound,
@@ -372,7 +374,7 @@ pub struct PairedSpec {
     pub metric: String,
     /// Pairs (arm, against): first minus second, first over second, first better than second.
     pub pairs: Vec<(Arm, Arm)>,
-    /// Mean or median; of no meaning for the probability of improvement.
+    /// Which location; of no meaning for the probability of improvement.
     pub statistic: Statistic,
     /// Where the difference, the ratio or the probability lies.
     pub bound: Bound,
@@ -406,7 +408,7 @@ pub struct RateSpec {
     pub sizes: Vec<f64>,
     /// For each configuration its label and, in the order of sizes, its arms.
     pub arms: Vec<(String, Vec<Arm>)>,
-    /// Mean or median.
+    /// Which location.
     pub statistic: Statistic,
     /// Where the slope lies.
     pub bound: Bound,
@@ -437,8 +439,10 @@ pub struct ComplexitySpec {
     pub sizes: Vec<f64>,
     /// For each configuration its label and, in the order of sizes, its arms.
     pub arms: Vec<(String, Vec<Arm>)>,
-    /// Where the count, or its log-log slope over the sizes, lies.
+    /// Where the count, or its log-log slope over the sizes, lies in every replicate.
     pub bound: Bound,
+    /// Replicates; one if the experiment draws no random numbers.
+    pub budget: Budget,
 }
 
 /// A requirement on times that criterion measured side by side in one run.

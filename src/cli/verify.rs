@@ -65,6 +65,10 @@ pub struct Effort {
     /// Limit on the time of one piece of work, in seconds; beyond it the claim's verdict is `error`.
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
+    /// Times that criterion measured, such as `target/criterion` after `just bench`. Without them,
+    /// claims about times stay inconclusive.
+    #[arg(long, value_name = "DIR")]
+    benchmarks: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -134,7 +138,14 @@ pub fn judge(
         TierName::Full => Tier::Full,
     };
     let select = |claim: &Claim| selected.contains(&claim.id);
-    let options = check::Options { tier, select: &select, progress: &|done, of| progress.set(done, of) };
+    let times = effort.benchmarks.as_deref().map(check::Times::read).transpose();
+    let times = times.map_err(|error| Refusal::usage(error.to_string()))?;
+    let options = check::Options {
+        tier,
+        select: &select,
+        times: times.as_ref(),
+        progress: &|done, of| progress.set(done, of),
+    };
     Ok(check::verify(&executor, &papers, &options))
 }
 

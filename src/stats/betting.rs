@@ -35,8 +35,8 @@ const ALL_IN: f64 = 0.125;
 pub const FLOOR: f64 = -308.0;
 /// Products are folded into their logarithms beyond these.
 const FOLD: (f64, f64) = (1e-200, 1e200);
-/// Halvings of a bisection: the limit is exact to the last bits of the range.
-const HALVINGS: u32 = 60;
+/// Halvings of a bisection: the limit is exact to 10⁻¹² of the range, on the outer side.
+const HALVINGS: u32 = 40;
 
 /// What makes a test impossible.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -94,7 +94,17 @@ impl Range {
         }
     }
 
-    fn admit(self, value: f64) -> Result<f64, BettingError> {
+    /// Its two ends.
+    #[must_use]
+    pub const fn ends(self) -> (f64, f64) {
+        (self.low, self.high)
+    }
+
+    /// The value, if it lies in the range.
+    ///
+    /// # Errors
+    /// [`BettingError::Observation`] for NaN and for values outside the range.
+    pub fn admit(self, value: f64) -> Result<f64, BettingError> {
         let Self { low, high } = self;
         if (low..=high).contains(&value) {
             Ok(value)

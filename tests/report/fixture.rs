@@ -179,6 +179,7 @@ fn control(fault: &str, evidence: Evidence) -> ControlResult {
         outcome: evidence.outcome,
         worked: evidence.outcome == Outcome::Fail,
         margin: evidence.margin,
+        power: evidence.power(),
         evidence,
     }
 }
@@ -206,10 +207,13 @@ fn property(name: &str, outcome: Outcome, worst: f64) -> Evidence {
             margin: Some(1.0 - worst),
         }],
         samples: 2000,
+        budget: 2000,
         rejected: if name == "load" { 17 } else { 0 },
         violating: Some(if failed { 0.125 } else { 0.0 }),
         counterexample: failed.then_some(instance),
         error: None,
+        unmeasured: false,
+        map: None,
         replay: if failed {
             format!("echo '{{}}' | corroborate eval toy/{name}")
         } else {

@@ -60,8 +60,12 @@ impl Resolver<'_> {
                 CheckSpec::Difference(self.paired(raw, raw.statistic, needs, node, extra)?)
             }
             RawCheck::Ratio(raw) => {
-                let needs =
-                    if statistic(raw.statistic) == Statistic::Mean { Needs::Bounded } else { Needs::Nothing };
+                if raw.statistic == Some(Statistic::NormalMean) {
+                    let span = &node.get("statistic").unwrap_or(node).span;
+                    let problem = Problem::new(span, "a ratio is not normally distributed", "here");
+                    self.problems.push(problem.help("use `statistic: mean` or `statistic: median`"));
+                }
+                let needs = needs_of(raw.statistic);
                 self.metric(&raw.experiment, &raw.metric, Needs::NotNegative, node);
                 CheckSpec::Ratio(self.paired(raw, raw.statistic, needs, node, extra)?)
             }
@@ -210,6 +214,9 @@ impl Resolver<'_> {
         };
         let arms = self.sized(&raw.experiment, raw, size, node, extra);
         let bound = self.bound(raw, node);
+        let counted_once = self.leaf.find_experiment(&raw.experiment).is_some_and(|e| !e.stochastic);
+        let budget =
+            if counted_once { Some(Budget { first: 1, quick: 1, full: 1 }) } else { self.budget(raw, node) };
         metric?;
         Some(ComplexitySpec {
             experiment: raw.experiment.clone(),
@@ -217,6 +224,7 @@ impl Resolver<'_> {
             sizes: raw.sizes.clone().unwrap_or_default(),
             arms: arms?,
             bound: bound?,
+            budget: budget?,
         })
     }
 
@@ -292,7 +300,10 @@ impl Resolver<'_> {
         let bounded = metric.low.is_finite() && metric.high.is_finite();
         let (good, help) = match needs {
             Needs::Nothing => (true, ""),
-            Needs::Bounded => (bounded, "a mean needs a metric with a finite range; use `statistic: median`"),
+            Needs::Bounded => (
+                bounded,
+                "a mean needs a metric with a finite range; use `statistic: median` or `normal-mean`",
+            ),
             Needs::Indicator => {
                 (metric.low == 0.0 && metric.high == 1.0, "coverage needs an indicator, with range 0 to 1")
             }
@@ -410,7 +421,8 @@ impl Resolver<'_> {
         match (raw, configured(raw)) {
             (RawCheck::Property(raw), _) => self.leaf.find_property(&raw.property).map(|p| p.faults.clone()),
             (_, Some(raw)) => self.leaf.find_experiment(raw.experiment()).map(|e| e.faults.clone()),
-            (_, None) => None,
+            // A benchmark under a fault is a benchmark function of its own.
+            (_, None) => Some(self.leaf.faults.iter().map(|f| f.name).collect()),
         }
     }
 
