@@ -1,12 +1,17 @@
 //! One leaf a paper, and the registry: one line a paper, in sorted order.
 
 pub mod leaf;
-mod single_stream_po;
+pub mod remix;
+pub mod single_stream_po;
 
 use leaf::Paper;
 
 /// Every paper, in the order of slugs.
-pub const PAPERS: &[fn() -> Paper] = &[single_stream_po::paper];
+#[rustfmt::skip]
+pub const PAPERS: &[fn() -> Paper] = &[
+    remix::paper,
+    single_stream_po::paper,
+];
 
 /// All leaves, built.
 #[must_use]
