@@ -5,6 +5,7 @@
 //! ChaCha streams ([`stream`]) by sampling functions of our own.
 
 pub mod math;
+pub mod mdp;
 pub mod stream;
 pub mod table;
 pub mod tokens;
