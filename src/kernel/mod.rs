@@ -4,6 +4,8 @@
 //! functions come from the `libm` crate through [`math`], and random numbers from labelled
 //! ChaCha streams ([`stream`]) by sampling functions of our own.
 
+pub mod eigen;
+pub mod linear;
 pub mod math;
 pub mod mdp;
 pub mod stream;
