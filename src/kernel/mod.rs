@@ -4,10 +4,13 @@
 //! functions come from the `libm` crate through [`math`], and random numbers from labelled
 //! ChaCha streams ([`stream`]) by sampling functions of our own.
 
+pub mod diffusion;
 pub mod eigen;
+pub mod gaussian;
 pub mod linear;
 pub mod math;
 pub mod mdp;
+pub mod splitmix;
 pub mod stream;
 pub mod table;
 pub mod tokens;
