@@ -17,6 +17,7 @@ use crate::{
     stats::{
         betting::{self, Betting, Range},
         normal::Normal,
+        sample::median,
         sign::{self, SignEvidence},
     },
 };
@@ -131,7 +132,7 @@ fn of_median(values: &[f64], bound: Bound, level: f64) -> Result<Location, Strin
         |bottom| wrapped(sign::above(values, bottom)),
     )?;
     let interval = sign::confidence_sequence(values, level).map(|(low, high)| [low, high]);
-    Ok((evidence, interval, sign::median(values)))
+    Ok((evidence, interval, median(values)))
 }
 
 fn of_normal_mean(variable: &Variable, values: &[f64], bound: Bound, level: f64) -> Result<Location, String> {

@@ -6,6 +6,7 @@ use crate::{
     kernel::math::mean,
     papers::leaf::Measurement,
     run::{Request, Results, Sample},
+    stats::sample::quantile,
 };
 
 /// Ends of the band over replicates.
@@ -92,28 +93,5 @@ fn points(
             }
             Ok(x.iter().enumerate().map(|(i, x)| (*x, series.iter().map(|s| s.y[i]).collect())).collect())
         }
-    }
-}
-
-/// Quantile by linear interpolation between order statistics.
-fn quantile(values: &[f64], level: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
-    let position = level * last as f64;
-    let below = position.floor() as usize;
-    let above = (below + 1).min(last);
-    sorted[below] + (position - below as f64) * (sorted[above] - sorted[below])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantiles_interpolate() {
-        assert_eq!(quantile(&[3.0, 1.0, 2.0], 0.5), 2.0);
-        assert_eq!(quantile(&[0.0, 10.0], 0.1), 1.0);
-        assert_eq!(quantile(&[4.0], 0.9), 4.0);
     }
 }

@@ -12,17 +12,21 @@
 //! nonnegative supermartingale started at 1, and so is the mixture Kₙ = Σⱼ wⱼ Kₙ(fⱼ) over a fixed
 //! grid of fractions. By Ville's inequality Kₙ ≥ 1/α happens at any time with probability at most
 //! α: Kₙ is an e-process, and looking at it after every observation costs nothing. The mirror image
-//! (X → a + b − X) tests μ ≥ m. Because Kₙ falls as m grows, the values of m that are not rejected
+//! (X → a + b − X) tests μ ≥ m, and half of each, the hedged capital ½ Kₙ⁺ + ½ Kₙ⁻, tests μ = m.
+//! Because Kₙ falls as m grows, the values of m that are not rejected
 //! form an interval, found by bisection: a confidence sequence, valid at all times together. The
 //! Bernoulli rate is the case \[0, 1\].
+//!
+//! An observation costs O(1) against a hypothesis fixed beforehand. A confidence sequence tries
+//! another hypothesis at each halving, which has to be told all observations: O(n) where it is asked.
 //!
 //! Assumptions: the range, and a common conditional mean (independence with a common mean is
 //! enough). Nothing is assumed of the distribution's shape.
 //!
 //! Source: Waudby-Smith and Ramdas, Journal of the Royal Statistical Society B 86 (2024), the
-//! diversified Kelly bettor.
+//! hedged capital process (section 4) with the diversified Kelly bettor.
 
-use std::f64::consts::LN_10;
+use std::f64::consts::{LN_2, LN_10};
 
 use crate::kernel::math::{exp, ln, log_sum_exp};
 
@@ -171,6 +175,14 @@ impl Betting {
     pub fn log10_e_below(&self) -> f64 {
         (self.below.log_wealth() / LN_10).max(FLOOR)
     }
+
+    /// Decimal logarithm of the hedged e-value against "the mean is `null`", at least [`FLOOR`]: half
+    /// of the money is put on either side.
+    #[must_use]
+    pub fn log10_e_different(&self) -> f64 {
+        let both = [self.above.log_wealth() - LN_2, self.below.log_wealth() - LN_2];
+        (log_sum_exp(&both) / LN_10).max(FLOOR)
+    }
 }
 
 /// The interval of means that neither bettor rejects at `level`, each in its direction: it holds
@@ -293,6 +305,17 @@ mod tests {
             })
             .sum();
         assert_relative_eq!(total / 256.0, 1.0, epsilon = 1e-12);
+    }
+
+    #[test]
+    fn the_hedged_capital_is_half_of_each() {
+        let mut betting = Betting::new(Range::UNIT, 0.3).unwrap();
+        for v in [0.9, 0.2, 0.7] {
+            betting.push(v).unwrap();
+        }
+        let half = |log10: f64| 0.5 * crate::kernel::math::pow(10.0, log10);
+        let hedged = half(betting.log10_e_above()) + half(betting.log10_e_below());
+        assert_relative_eq!(betting.log10_e_different(), hedged.log10(), epsilon = 1e-12);
     }
 
     #[test]

@@ -128,7 +128,8 @@ impl Normal {
         // 1 − c² = (n · squares + total) / ((n + 1) · total), free of cancellation.
         let rest = (n * (self.squares / total) + 1.0) / (n + 1.0);
         let c = excess * n / (total * (n + 1.0)).sqrt();
-        let student = student_ln_cdf(n.sqrt() * c / rest.sqrt(), n);
+        // A logarithm that did not converge counts as no evidence.
+        let student = student_ln_cdf(n.sqrt() * c / rest.sqrt(), n).unwrap_or(f64::NEG_INFINITY);
         let ln_e = std::f64::consts::LN_2 - 0.5 * ln_1p(n) - 0.5 * n * ln(rest) + student;
         (ln_e / LN_10).max(FLOOR)
     }

@@ -8,7 +8,7 @@
 //!
 //! Assumption: independent replicates with a common distribution.
 
-use super::betting::log10_e_of_heads;
+use super::{betting::log10_e_of_heads, sample::sorted};
 
 /// Decimal logarithms of two e-values: for the statement, and for its opposite.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,22 +39,8 @@ pub fn confidence_sequence(values: &[f64], level: f64) -> Option<(f64, f64)> {
     let tosses = values.len() as u64;
     let threshold = -crate::kernel::math::log10(level);
     let enough = (0..=tosses).find(|heads| log10_e_of_heads(*heads, tosses) >= threshold)? as usize;
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    Some((*sorted.get(values.len() - enough)?, *sorted.get(enough.checked_sub(1)?)?))
-}
-
-/// Sample median: the middle value, or the mean of the two middle values; NaN for no values.
-#[must_use]
-pub fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let half = sorted.len() / 2;
-    match (sorted.len(), sorted.len() % 2) {
-        (0, _) => f64::NAN,
-        (_, 1) => sorted[half],
-        _ => 0.5 * (sorted[half - 1] + sorted[half]),
-    }
+    let order = sorted(values);
+    Some((*order.get(values.len() - enough)?, *order.get(enough.checked_sub(1)?)?))
 }
 
 fn count(values: &[f64], holds: impl Fn(f64) -> bool) -> SignEvidence {
@@ -91,13 +77,6 @@ mod tests {
         assert_eq!(confidence_sequence(&values, 1e-5), Some((0.0, 19.0)));
         assert_eq!(confidence_sequence(&values[..19], 1e-5), None);
         assert_eq!(confidence_sequence(&[], 1e-5), None);
-    }
-
-    #[test]
-    fn medians_of_even_and_odd_samples() {
-        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
-        assert!(median(&[]).is_nan());
     }
 
     proptest! {
