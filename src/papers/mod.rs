@@ -1,6 +1,7 @@
 //! One leaf a paper, and the registry: one line a paper, in sorted order.
 
 pub mod leaf;
+pub mod optimistic_feasible_search;
 pub mod realizability;
 pub mod remix;
 pub mod single_stream_po;
@@ -10,6 +11,7 @@ use leaf::Paper;
 /// Every paper, in the order of slugs.
 #[rustfmt::skip] // One line a paper, so that two new ones meet without a conflict.
 pub const PAPERS: &[fn() -> Paper] = &[
+    optimistic_feasible_search::paper,
     realizability::paper,
     remix::paper,
     single_stream_po::paper,

@@ -11,6 +11,8 @@ mod function;
 mod measurement;
 mod property;
 
+use crate::kernel::table::TableError;
+
 pub use experiment::{Data, Experiment, Measure, Prepared};
 pub use fault::{Fault, FaultInfo, faults};
 pub use function::Function;
@@ -96,6 +98,12 @@ pub enum Failure {
     /// The computation broke down (a singular system, no convergence).
     #[error("numerical failure: {0}")]
     Numerical(String),
+}
+
+impl From<TableError> for Failure {
+    fn from(error: TableError) -> Self {
+        Self::invalid(error.to_string())
+    }
 }
 
 impl Failure {
