@@ -1,5 +1,6 @@
 //! One leaf a paper, and the registry: one line a paper, in sorted order.
 
+pub mod bounded_ratio_rl;
 pub mod leaf;
 pub mod optimistic_feasible_search;
 pub mod realizability;
@@ -11,6 +12,7 @@ use leaf::Paper;
 /// Every paper, in the order of slugs.
 #[rustfmt::skip] // One line a paper, so that two new ones meet without a conflict.
 pub const PAPERS: &[fn() -> Paper] = &[
+    bounded_ratio_rl::paper,
     optimistic_feasible_search::paper,
     realizability::paper,
     remix::paper,
