@@ -5,7 +5,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::transitions::Transitions;
-use crate::{kernel::linear::LinearClass, papers::leaf::Failure};
+use crate::{
+    kernel::{
+        linear::LinearClass,
+        mdp::{Mdp, Rows},
+    },
+    papers::leaf::Failure,
+};
 
 /// Evaluation of a policy with a linear class that contains its value function: the reward is
 /// defined as r = (I − γP) Φθ*.
@@ -155,11 +161,15 @@ impl Population {
     /// # Errors
     /// [`Failure::Numerical`] if the linear system cannot be solved.
     pub fn occupancy(&self, start: &DVector<f64>) -> Result<DVector<f64>, Failure> {
+        // The pairs are the states of a process with one action: what the policy does is in P.
         let n = start.len();
-        (DMatrix::identity(n, n) - self.discount * self.transitions.transpose())
-            .lu()
-            .solve(&((1.0 - self.discount) * start))
-            .ok_or_else(|| Failure::numerical("the occupancy has no solution"))
+        let transitions = Rows::from_fn(n, n, |i, j| self.transitions[(i, j)]);
+        let rewards = Rows::from_fn(n, 1, |i, _| self.rewards[i]);
+        let start = start.iter().copied().collect();
+        Mdp::new(transitions, rewards, start, self.discount)
+            .and_then(|process| process.occupancy(&Rows::from_fn(n, 1, |_, _| 1.0)))
+            .map(DVector::from_vec)
+            .map_err(|e| Failure::numerical(e.to_string()))
     }
 }
 
