@@ -74,8 +74,10 @@ impl GradientScale {
     }
 }
 
-/// (A₁, A₀) of an estimator in a group of G with K successes.
-fn binary_advantages(estimator: Estimator, group: usize, successes: usize) -> (f64, f64) {
+/// (A₁, A₀) of an estimator in a group of G ≥ 1 with K successes: the advantage of a success and that
+/// of a failure. A₁(0) and A₀(G) belong to nobody.
+#[must_use]
+pub fn binary_advantages(estimator: Estimator, group: usize, successes: usize) -> (f64, f64) {
     let rewards: Vec<f64> = (0..group).map(|i| f64::from(u8::from(i < successes))).collect();
     let advantages = estimator.of(&rewards);
     (advantages[0], advantages[group - 1])

@@ -77,7 +77,8 @@ mod tree;
 pub use advantage::{Deviation, Estimator, normalise};
 pub use arms::Arms;
 pub use group::{
-    GradientScale, bernoulli_moments, binomial_expectation, degenerate_probability, informative_probability,
+    GradientScale, bernoulli_moments, binary_advantages, binomial_expectation, degenerate_probability,
+    informative_probability,
 };
 pub use policy::{Policy, Rows, Step, wave};
 pub use skills::Skills;
