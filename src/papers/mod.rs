@@ -6,6 +6,7 @@ pub mod optimistic_feasible_search;
 pub mod realizability;
 pub mod remix;
 pub mod single_stream_po;
+pub mod unified_post_training;
 
 use leaf::Paper;
 
@@ -17,6 +18,7 @@ pub const PAPERS: &[fn() -> Paper] = &[
     realizability::paper,
     remix::paper,
     single_stream_po::paper,
+    unified_post_training::paper,
 ];
 
 /// All leaves, built.
