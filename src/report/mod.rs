@@ -5,6 +5,7 @@ mod junit;
 mod markdown;
 mod number;
 mod page;
+mod picture;
 pub mod terminal;
 mod words;
 

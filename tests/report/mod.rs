@@ -79,3 +79,16 @@ fn colours_only_colour() {
 fn junit() {
     assert_snapshot!(report::junit(&fixture::verdicts()).unwrap());
 }
+
+/// Pictures for the eye: `PICTURES=folder cargo test pictures`.
+#[test]
+fn pictures() {
+    for (name, svg) in report::pages(&fixture::verdicts()).unwrap() {
+        if name.ends_with(".svg") {
+            assert!(svg.len() < 40_000, "{name} has {} bytes", svg.len());
+            if let Some(folder) = std::env::var_os("PICTURES") {
+                std::fs::write(std::path::Path::new(&folder).join(name.replace('/', "-")), svg).unwrap();
+            }
+        }
+    }
+}

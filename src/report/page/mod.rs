@@ -2,6 +2,8 @@
 
 mod view;
 
+use std::iter::repeat;
+
 use minijinja::{Environment, UndefinedBehavior, syntax::SyntaxConfig, value::Serde};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -9,13 +11,14 @@ use serde_json::{Value, json};
 use super::{
     markdown::{code, paragraphs, sentence, table, text, tidy},
     number::number,
+    picture,
     words::{self, Tally, counts, tally},
 };
 use crate::{
     check::evidence::{ClaimResult, Verdicts},
     claim::{PaperRecord, Provenance, Scope, Verdict},
 };
-use view::{ClaimView, control_cells, link};
+use view::{ClaimView, control_cells, link, picture_name};
 
 const TEMPLATES: [(&str, &str); 4] = [
     ("front", include_str!("../templates/front.md")),
@@ -38,9 +41,7 @@ struct Judged<'a> {
 /// # Errors
 /// A message if a claim belongs to no paper of the verdicts, or a picture cannot be drawn.
 pub fn pages(verdicts: &Verdicts) -> Result<Vec<(String, String)>, String> {
-    if let Some(claim) = verdicts.claims.iter().find(|c| !verdicts.papers.iter().any(|p| p.slug == c.paper)) {
-        return Err(format!("claim `{}` belongs to no paper of these verdicts", claim.id));
-    }
+    named(verdicts)?;
     let papers: Vec<Judged<'_>> = verdicts
         .papers
         .iter()
@@ -56,7 +57,34 @@ pub fn pages(verdicts: &Verdicts) -> Result<Vec<(String, String)>, String> {
     }
     pages.push(("controls.md".to_owned(), controls(&environment, &papers)?));
     pages.push(("validity.md".to_owned(), render(&environment, "validity", &json!({}))?));
+    for (claim, (index, plot)) in
+        verdicts.claims.iter().flat_map(|c| repeat(c).zip(c.plots.iter().enumerate()))
+    {
+        pages.push((picture_name(claim, index), picture::draw(plot)?));
+    }
     Ok(pages)
+}
+
+/// Names of papers and claims become names of files, so they are held to the form of names, and
+/// every claim must belong to a paper.
+fn named(verdicts: &Verdicts) -> Result<(), String> {
+    let is_name = |name: &str| {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        !name.is_empty() && name.chars().all(allowed)
+    };
+    if let Some(paper) = verdicts.papers.iter().find(|p| !is_name(&p.slug)) {
+        return Err(format!("`{}` cannot be the name of a paper", paper.slug));
+    }
+    for claim in &verdicts.claims {
+        if !verdicts.papers.iter().any(|p| p.slug == claim.paper) {
+            return Err(format!("claim `{}` belongs to no paper of these verdicts", claim.id));
+        }
+        let number = claim.id.strip_prefix(&claim.paper).and_then(|rest| rest.strip_prefix('.'));
+        if !number.is_some_and(is_name) {
+            return Err(format!("`{}` cannot be the id of a claim of `{}`", claim.id, claim.paper));
+        }
+    }
+    Ok(())
 }
 
 fn page_name(record: &PaperRecord) -> String {

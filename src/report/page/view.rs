@@ -3,13 +3,13 @@
 use serde::Serialize;
 
 use crate::{
-    check::evidence::{ClaimResult, ControlResult, Evidence, Finding},
-    claim::{Tests, Verdict},
+    check::evidence::{ClaimResult, ControlResult, Evidence, Finding, PlotData},
+    claim::{PlotContent, Tests, Verdict},
     report::{
         example,
         markdown::{anchor, block, code, sentence, table, text},
         number::{interval, number, with_unit},
-        words,
+        picture, words,
     },
 };
 
@@ -108,7 +108,7 @@ impl ClaimView {
             checks: claim.evidence.iter().enumerate().map(|(i, e)| CheckView::new(claim, i, e)).collect(),
             controls: controls(claim),
             control_impossible: claim.control_impossible.iter().map(|r| sentence(r)).collect(),
-            plots: vec![],
+            plots: claim.plots.iter().enumerate().map(|(i, plot)| PlotView::new(claim, i, plot)).collect(),
             replay: replay(claim),
         }
     }
@@ -162,6 +162,42 @@ fn row(finding: &Finding, several: bool) -> Vec<String> {
         unit(finding.margin),
         if several { words::outcome(finding.outcome).to_owned() } else { String::new() },
     ]
+}
+
+impl PlotView {
+    fn new(claim: &ClaimResult, index: usize, plot: &PlotData) -> Self {
+        let over = match plot.replicates {
+            1 => "One replicate.".to_owned(),
+            n => format!("Mean over {n} replicates"),
+        };
+        let spread = match (&plot.content, plot.replicates) {
+            (_, 1) => "",
+            (PlotContent::Bars(_), _) => ", with the range from the 10 % to the 90 % quantile.",
+            _ => ", with the band from the 10 % to the 90 % quantile.",
+        };
+        Self { file: picture_name(claim, index), alt: alternative(plot), caption: over + spread }
+    }
+}
+
+/// The file of a claim's picture.
+pub fn picture_name(claim: &ClaimResult, index: usize) -> String {
+    let number = claim.id.rsplit('.').next().unwrap_or(&claim.id);
+    format!("{}/{number}-{}.svg", claim.paper, index + 1)
+}
+
+/// A picture in words, for those who do not see it.
+fn alternative(plot: &PlotData) -> String {
+    let curves: Vec<&str> = picture::labels(plot);
+    let panels: Vec<&str> = plot.panels.iter().map(|p| p.title.as_str()).filter(|t| !t.is_empty()).collect();
+    let (x, y) = (&plot.x.label, &plot.y.label);
+    let what = match plot.content {
+        PlotContent::Bars(_) => format!("{}: {y} of {}", plot.title, curves.join(", ")),
+        _ => format!("{}: {y} against {x}, for {}", plot.title, curves.join(", ")),
+    };
+    let where_ = if panels.is_empty() { String::new() } else { format!("; panels {}", panels.join(", ")) };
+    let words = text(&format!("{what}{where_}."));
+    // A bracket would end the description.
+    words.replace('[', "(").replace(']', ")")
 }
 
 /// The table of a claim's controls; empty if there are none.
