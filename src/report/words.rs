@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::number::{interval, number, with_unit};
 use crate::{
-    check::evidence::{ClaimResult, Evidence, Finding, Outcome, RunInfo},
+    check::evidence::{ClaimResult, ControlResult, Evidence, Finding, MapData, Outcome, RunInfo},
     claim::{Provenance, Published, Relation, Scope, Tests, Tier, Verdict},
 };
 
@@ -90,17 +90,54 @@ pub fn check(evidence: &Evidence) -> String {
     }
 }
 
-/// How many cases or replicates there were.
+/// So many cases, replicates or benchmarks, as the kind of check has them.
 #[must_use]
 pub fn samples(kind: &str, count: u64) -> String {
-    let word = if kind == "property" { "case" } else { "replicate" };
+    let word = match kind {
+        "property" => "case",
+        "benchmark" => "benchmark",
+        _ => "replicate",
+    };
     format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 /// How much a check measured.
 #[must_use]
 pub fn sample(evidence: &Evidence) -> String {
-    samples(&evidence.kind, evidence.samples)
+    if evidence.unmeasured {
+        return "Not measured: `cargo bench` measures the times that it needs".into();
+    }
+    let rejected = match evidence.rejected {
+        0 => String::new(),
+        n => format!(", and {n} more outside the assumptions"),
+    };
+    samples(&evidence.kind, evidence.samples) + &rejected
+}
+
+/// How soon a check failed under a fault.
+#[must_use]
+pub fn noticed(control: &ControlResult) -> String {
+    let Some(power) = control.power else { return String::new() };
+    let violating = power.violating.map(|share| format!("; {} % violate", number(100.0 * share)));
+    let spent = samples(&control.evidence.kind, power.budget);
+    format!("{} of {spent}{}", power.needed, violating.unwrap_or_default())
+}
+
+/// In how many cells of a validity map the check has which outcome.
+#[must_use]
+pub fn reach(map: &MapData) -> String {
+    let cells = |outcome| map.cells.iter().filter(|cell| cell.outcome == outcome).count();
+    let counts = [
+        (Outcome::Pass, "passes in"),
+        (Outcome::Fail, "fails in"),
+        (Outcome::Undecided, "stays open in"),
+        (Outcome::Error, "breaks down in"),
+    ];
+    let told = counts.map(|(outcome, verb)| (cells(outcome), verb));
+    let told: Vec<String> =
+        told.iter().filter(|(n, _)| *n > 0).map(|(n, verb)| format!("{verb} {n}")).collect();
+    let settings: Vec<&str> = map.axes.iter().map(|axis| axis.setting.as_str()).collect();
+    format!("Over {}, the check {} of {} cells.", settings.join(" and "), told.join(", "), map.cells.len())
 }
 
 /// The finding that decides a check's outcome: of those with that outcome, the one with the
@@ -141,10 +178,15 @@ pub fn published(published: &Published) -> String {
     format!("{relation}{}", with_unit(published.figure, &published.unit))
 }
 
-/// Whether a verdict was expected.
+/// Whether a verdict was expected. It may be as expected without being the one that is expected,
+/// as long as nobody has measured the times that it needs.
 #[must_use]
 pub fn standing(claim: &ClaimResult) -> String {
-    if claim.as_expected { "as expected".into() } else { format!("expected {}", claim.expect) }
+    match (claim.as_expected, claim.verdict == claim.expect) {
+        (true, true) => "as expected".into(),
+        (true, false) => format!("expected {} once its times are measured", claim.expect),
+        (false, _) => format!("expected {}", claim.expect),
+    }
 }
 
 /// Why a claim has its verdict, one reason a line.
@@ -164,7 +206,11 @@ pub fn reasons(claim: &ClaimResult) -> Vec<String> {
         Verdict::Refuted if claim.tests == Tests::Statement => findings_with(claim, Outcome::Fail, "fails"),
         Verdict::Refuted => vec!["the checks show the opposite of the statement".into()],
         Verdict::Inconclusive => {
-            let mut open = findings_with(claim, Outcome::Undecided, "is undecided");
+            let unmeasured = claim.evidence.iter().enumerate().filter(|(_, e)| e.unmeasured);
+            let mut open: Vec<String> = unmeasured
+                .map(|(i, evidence)| format!("{}: {}", numbered_check(claim, i), sample(evidence)))
+                .collect();
+            open.extend(findings_with(claim, Outcome::Undecided, "is undecided"));
             open.extend(findings_with(claim, Outcome::Fail, "fails"));
             open
         }
@@ -191,6 +237,7 @@ fn errors(claim: &ClaimResult) -> Vec<String> {
 fn findings_with(claim: &ClaimResult, wanted: Outcome, verb: &str) -> Vec<String> {
     let checks = claim.evidence.iter().enumerate();
     checks
+        .filter(|(_, evidence)| !evidence.unmeasured)
         .flat_map(|(i, evidence)| evidence.findings.iter().map(move |f| (i, f)))
         .filter(|(_, f)| f.outcome == wanted)
         .map(|(i, f)| format!("{} {verb}: {}", numbered_check(claim, i), finding(f)))

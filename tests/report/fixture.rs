@@ -3,15 +3,15 @@
 
 use corroborate::{
     check::evidence::{
-        ClaimResult, ControlResult, Curve, EValues, Evidence, Finding, Outcome, PanelData, PlotData, RunInfo,
-        Verdicts,
+        ClaimResult, ControlResult, Curve, EValues, Evidence, Finding, MapCell, MapData, Outcome, PanelData,
+        PlotData, RunInfo, Verdicts, smallest,
     },
     claim::{
-        Axis, ClaimKind, PaperRecord, PlotContent, Provenance, Published, Relation, Scope, Tests, Tier,
-        Verdict,
+        Axis, ClaimKind, MapAxis, PaperRecord, PlotContent, Provenance, Published, Relation, Scope, Tests,
+        Tier, Verdict,
     },
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The whole run.
 pub fn verdicts() -> Verdicts {
@@ -53,7 +53,11 @@ pub fn verdicts() -> Verdicts {
         claims: [coins(), queues()]
             .concat()
             .into_iter()
-            .map(|claim| ClaimResult { as_expected: claim.verdict == claim.expect, ..claim })
+            .map(|claim| ClaimResult {
+                as_expected: claim.verdict == claim.expect || claim.evidence.iter().any(|e| e.unmeasured),
+                margin: smallest(claim.evidence.iter().map(|evidence| evidence.margin)),
+                ..claim
+            })
             .collect(),
     }
 }
@@ -65,7 +69,7 @@ fn coins() -> Vec<ClaimResult> {
                 .into(),
         kind: ClaimKind::Identity,
         evidence: vec![property("swap-twice", Outcome::Pass, 3.1e-17)],
-        controls: vec![control("forgets-to-swap", property("swap-twice", Outcome::Fail, 0.4))],
+        controls: vec![control("forgets-to-swap", property("swap-twice", Outcome::Fail, 1.4))],
         ..claim("coin-tossing.1", Scope::Exact, Verdict::Corroborated)
     };
     let regret = ClaimResult {
@@ -78,7 +82,7 @@ fn coins() -> Vec<ClaimResult> {
             relation: Relation::AtMost,
             source: "table 2".into(),
         }],
-        evidence: vec![paired(Outcome::Pass)],
+        evidence: vec![Evidence { map: Some(maps()[0].clone()), ..paired(Outcome::Pass) }],
         controls: vec![control("never-learns", paired(Outcome::Fail))],
         plots: vec![series(), sweep(), bars()],
         notes: Some("The constants are ours; the paper states O(log T) only.".into()),
@@ -115,11 +119,11 @@ fn queues() -> Vec<ClaimResult> {
         statement: "No server is idle while a customer waits.".into(),
         evidence: vec![
             property("work-conserving", Outcome::Pass, 0.0),
-            Evidence { kind: "number".into(), ..property("load", Outcome::Pass, 0.5) },
+            Evidence { map: Some(maps()[1].clone()), ..number("load", Outcome::Pass) },
         ],
         controls: vec![
             control("blind", property("work-conserving", Outcome::Pass, 0.0)),
-            ControlResult { check: 1, ..control("lazy", property("load", Outcome::Fail, 3.0)) },
+            ControlResult { check: 1, ..control("lazy", number("load", Outcome::Fail)) },
         ],
         ..claim("shortest-queues.2", Scope::Exact, Verdict::Vacuous)
     };
@@ -141,12 +145,22 @@ fn queues() -> Vec<ClaimResult> {
         control_impossible: vec!["a finite simulation cannot show an infinite wait.".into()],
         ..claim("shortest-queues.4", Scope::Benchmark, Verdict::Error)
     };
-    vec![order, idle, rate, broken]
+    let timed = ClaimResult {
+        statement: "Joining the shortest of n queues takes time linear in n.".into(),
+        kind: ClaimKind::Complexity,
+        evidence: vec![Evidence {
+            unmeasured: true,
+            outcome: Outcome::Undecided,
+            ..Evidence::of("benchmark", "join", vec![])
+        }],
+        control_impossible: vec!["n is what is measured.".into()],
+        ..claim("shortest-queues.x1", Scope::Benchmark, Verdict::Inconclusive)
+    };
+    vec![order, idle, rate, broken, timed]
 }
 
 fn claim(id: &str, scope: Scope, verdict: Verdict) -> ClaimResult {
     let paper = id.split_once('.').map_or(id, |(paper, _)| paper);
-    let (tested, corroborated) = (verdict != Verdict::OutOfReach, Verdict::Corroborated);
     ClaimResult {
         id: id.into(),
         paper: paper.into(),
@@ -157,9 +171,9 @@ fn claim(id: &str, scope: Scope, verdict: Verdict) -> ClaimResult {
         scope,
         tests: Tests::Statement,
         verdict,
-        expect: corroborated,
+        expect: Verdict::Corroborated,
         as_expected: true,
-        margin: tested.then_some(0.25),
+        margin: None,
         published: vec![],
         because: None,
         notes: None,
@@ -188,43 +202,39 @@ fn property(name: &str, outcome: Outcome, worst: f64) -> Evidence {
     let failed = outcome == Outcome::Fail;
     let instance =
         json!({ "case": 3, "instance": { "queues": vec![1; 300] }, "measured": { "error": worst } });
-    Evidence {
-        kind: "property".into(),
-        subject: name.into(),
+    let finding = Finding {
+        label: "worst case".into(),
+        quantity: "error".into(),
+        unit: "1".into(),
+        requirement: "value ≤ 1.0".into(),
         outcome,
-        margin: Some(1.0 - worst),
-        findings: vec![Finding {
-            label: "worst case".into(),
-            quantity: "error".into(),
-            unit: "1".into(),
-            requirement: "value ≤ 1.0".into(),
-            outcome,
-            estimate: Some(worst),
-            interval: None,
-            deviation: None,
-            log10_e: None,
-            samples: 2000,
-            margin: Some(1.0 - worst),
-        }],
+        estimate: Some(worst),
+        interval: None,
+        deviation: None,
+        log10_e: None,
         samples: 2000,
+        margin: Some(1.0 - worst),
+    };
+    let replay = "echo '{\"queues\":[1,1]}' | corroborate eval shortest-queues/order";
+    Evidence {
         budget: 2000,
-        rejected: if name == "load" { 17 } else { 0 },
+        rejected: 17,
         violating: Some(if failed { 0.125 } else { 0.0 }),
         counterexample: failed.then_some(instance),
-        error: None,
-        unmeasured: false,
-        map: None,
-        replay: if failed {
-            format!("echo '{{}}' | corroborate eval toy/{name}")
-        } else {
-            "corroborate verify".into()
-        },
+        replay: if failed { replay.into() } else { String::new() },
+        ..Evidence::of("property", name, vec![finding])
     }
+}
+
+fn number(name: &str, outcome: Outcome) -> Evidence {
+    let property = property(name, outcome, if outcome == Outcome::Fail { 3.0 } else { 0.5 });
+    Evidence { budget: 1, samples: 1, ..Evidence::of("number", name, property.findings) }
 }
 
 fn paired(outcome: Outcome) -> Evidence {
     let passed = outcome == Outcome::Pass;
     let estimate = if passed { -5.018_234 } else { 0.001_234_5 };
+    let e_values = |high: bool| if high { 5.3 } else { -2.0 };
     let finding = |label: &str, shift: f64| Finding {
         label: label.into(),
         quantity: "difference of regret".into(),
@@ -234,60 +244,68 @@ fn paired(outcome: Outcome) -> Evidence {
         estimate: Some(estimate + shift),
         interval: Some([estimate + shift - 0.75, estimate + shift + 0.5]),
         deviation: Some(0.314_159),
-        log10_e: Some(EValues {
-            in_favour: if passed { 5.3 } else { -2.0 },
-            against: if passed { -2.0 } else { 5.3 },
-        }),
+        log10_e: Some(EValues { in_favour: e_values(passed), against: e_values(!passed) }),
         samples: 20,
         margin: Some(if passed { 3.52 - shift } else { -0.25 }),
     };
+    let findings = vec![finding("level, learner − uniform", 0.0), finding("tilted, learner − uniform", 0.1)];
     Evidence {
-        kind: "difference".into(),
-        subject: "table".into(),
-        outcome,
-        margin: Some(if passed { 3.42 } else { -0.25 }),
-        findings: vec![finding("level, learner − uniform", 0.0), finding("tilted, learner − uniform", 0.1)],
-        samples: 20,
+        budget: 40,
         replay: "corroborate run coin-tossing/table --set T=2000 --replicates 20 --seed 0".into(),
-        ..property("table", outcome, 0.0)
+        ..Evidence::of("difference", "table", findings)
     }
-    .without_cases()
 }
 
 fn slope(outcome: Outcome) -> Evidence {
-    Evidence {
-        kind: "rate".into(),
-        subject: "waiting".into(),
+    let finding = Finding {
+        label: "two servers".into(),
+        quantity: "log-log slope of wait".into(),
+        unit: "1".into(),
+        requirement: "0.4 ≤ median ≤ 0.6".into(),
         outcome,
-        margin: Some(-0.1),
-        findings: vec![Finding {
-            label: "two servers".into(),
-            quantity: "log-log slope of wait".into(),
-            unit: "1".into(),
-            requirement: "0.4 ≤ median ≤ 0.6".into(),
-            outcome,
-            estimate: Some(0.52),
-            interval: Some([0.3, 0.7]),
-            deviation: Some(0.05),
-            log10_e: Some(EValues { in_favour: 1.5, against: -0.5 }),
-            samples: 40,
-            margin: Some(-0.1),
-        }],
+        estimate: Some(0.52),
+        interval: Some([0.3, 0.7]),
+        deviation: Some(0.05),
+        log10_e: Some(EValues { in_favour: 1.5, against: -0.5 }),
         samples: 40,
-        ..property("waiting", outcome, 0.0)
-    }
-    .without_cases()
+        margin: Some(-0.1),
+    };
+    let replay = "corroborate run shortest-queues/waiting --replicates 40 --seed 0";
+    Evidence { budget: 40, replay: replay.into(), ..Evidence::of("rate", "waiting", vec![finding]) }
 }
 
-trait WithoutCases {
-    /// Evidence of replicates: nothing that only cases of a property have.
-    fn without_cases(self) -> Self;
-}
-
-impl WithoutCases for Evidence {
-    fn without_cases(self) -> Self {
-        Self { violating: None, counterexample: None, rejected: 0, ..self }
-    }
+/// Four by three cells with every outcome, and a row of two cells.
+pub fn maps() -> [MapData; 2] {
+    let axis = |setting: &str, values: Vec<Value>| MapAxis { setting: setting.into(), values };
+    let bias = axis("bias", vec![json!(0.5), json!(0.6), json!(0.75), json!(0.9)]);
+    let tosses = axis("tosses", vec![json!(100), json!(1000), json!(10000)]);
+    let cell = |values: Vec<Value>, outcome: Outcome, estimate: f64| MapCell {
+        values,
+        outcome,
+        estimate: (outcome != Outcome::Error).then_some(estimate),
+        interval: Some([estimate - 0.5, estimate + 0.5]),
+        margin: Some(-1.0 - estimate),
+        samples: 20,
+        error: (outcome == Outcome::Error).then(|| "the coin fell off the table".into()),
+    };
+    let outcome = |row: usize, column: usize| match (row, column) {
+        (0, 0) => Outcome::Error,
+        (0, _) => Outcome::Fail,
+        (1 | 2, 0) => Outcome::Undecided,
+        _ => Outcome::Pass,
+    };
+    let cells = bias.values.iter().enumerate().flat_map(|(row, b)| {
+        tosses.values.iter().enumerate().map(move |(column, t)| {
+            let estimate = 1.234 - row as f64 * (1.0 + column as f64);
+            cell(vec![b.clone(), t.clone()], outcome(row, column), estimate)
+        })
+    });
+    let two = MapData { cells: cells.collect(), axes: vec![bias, tosses], headline: Some(7) };
+    let policies = axis("policy", vec![json!("shortest"), json!("round-robin")]);
+    let cells = [(Outcome::Pass, 0.5), (Outcome::Fail, 3.0)].into_iter().zip(&policies.values);
+    let cells =
+        cells.map(|((outcome, estimate), value)| cell(vec![value.clone()], outcome, estimate)).collect();
+    [two, MapData { cells, axes: vec![policies], headline: None }]
 }
 
 /// Three panels of four curves on a logarithmic axis, each of 1001 points.

@@ -2,8 +2,6 @@
 
 mod view;
 
-use std::iter::repeat;
-
 use minijinja::{Environment, UndefinedBehavior, syntax::SyntaxConfig, value::Serde};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -18,7 +16,7 @@ use crate::{
     check::evidence::{ClaimResult, Verdicts},
     claim::{PaperRecord, Provenance, Scope, Verdict},
 };
-use view::{ClaimView, control_cells, link, picture_name};
+use view::{ClaimView, control_cells, link, map_name, picture_name};
 
 const TEMPLATES: [(&str, &str); 4] = [
     ("front", include_str!("../templates/front.md")),
@@ -56,11 +54,17 @@ pub fn pages(verdicts: &Verdicts) -> Result<Vec<(String, String)>, String> {
         pages.push((page_name(judged.record), paper(&environment, judged)?));
     }
     pages.push(("controls.md".to_owned(), controls(&environment, &papers)?));
-    pages.push(("validity.md".to_owned(), render(&environment, "validity", &json!({}))?));
-    for (claim, (index, plot)) in
-        verdicts.claims.iter().flat_map(|c| repeat(c).zip(c.plots.iter().enumerate()))
-    {
-        pages.push((picture_name(claim, index), picture::draw(plot)?));
+    pages.push(("validity.md".to_owned(), validity(&environment, &papers)?));
+    for claim in &verdicts.claims {
+        for (index, plot) in claim.plots.iter().enumerate() {
+            pages.push((picture_name(claim, index), picture::draw(plot)?));
+        }
+        for (index, map) in claim.evidence.iter().enumerate().filter_map(|(i, e)| Some((i, e.map.as_ref()?)))
+        {
+            let title =
+                format!("Where the check of {} passes: {}", claim.id, words::check(&claim.evidence[index]));
+            pages.push((map_name(claim, index), picture::draw_map(&title, map)?));
+        }
     }
     Ok(pages)
 }
@@ -118,14 +122,15 @@ struct Group {
     claims: Vec<ClaimView>,
 }
 
-/// Papers with the claims of a verdict, without papers that have none.
-fn groups(papers: &[Judged<'_>], verdict: Verdict) -> Vec<Group> {
-    let of = |judged: &Judged<'_>| Group {
-        title: text(&judged.record.title),
-        page: page_name(judged.record),
-        claims: judged.claims.iter().filter(|c| c.verdict == verdict).map(|c| ClaimView::new(c)).collect(),
-    };
-    papers.iter().map(of).filter(|group| !group.claims.is_empty()).collect()
+/// A paper with some of its claims.
+fn group(judged: &Judged<'_>, wanted: impl Fn(&ClaimResult) -> bool) -> Group {
+    let claims = judged.claims.iter().filter(|claim| wanted(claim)).map(|claim| ClaimView::new(claim));
+    Group { title: text(&judged.record.title), page: page_name(judged.record), claims: claims.collect() }
+}
+
+/// Papers with some of their claims, without papers that have none.
+fn groups(papers: &[Judged<'_>], wanted: impl Fn(&ClaimResult) -> bool) -> Vec<Group> {
+    papers.iter().map(|judged| group(judged, &wanted)).filter(|group| !group.claims.is_empty()).collect()
 }
 
 fn front(
@@ -150,8 +155,8 @@ fn front(
             "root_seed": run.root_seed,
             "error_bound": words::error_bound(run),
             "verdicts": matrix(papers),
-            "against": groups(papers, Verdict::Refuted),
-            "out_of_reach": groups(papers, Verdict::OutOfReach),
+            "against": groups(papers, |claim| claim.verdict == Verdict::Refuted),
+            "out_of_reach": groups(papers, |claim| claim.verdict == Verdict::OutOfReach),
             "verdict_words": words_of(verdict_rows.collect(), "Verdict"),
             "scope_words": words_of(scope_rows.collect(), "Scope"),
             "provenance_words": words_of(provenance_rows.collect(), "Provenance"),
@@ -252,10 +257,18 @@ fn controls(environment: &Environment<'_>, papers: &[Judged<'_>]) -> Result<Stri
         });
         PaperControls {
             title: text(&judged.record.title),
-            controls: table(&["Claim", "Check", "Control", "Outcome", "Margin", "What was measured"], &rows),
+            controls: table(
+                &["Claim", "Check", "Control", "Outcome", "Noticed by", "Margin", "What was measured"],
+                &rows,
+            ),
             impossible: impossible.collect(),
         }
     };
     let papers: Vec<PaperControls> = papers.iter().map(of_paper).collect();
     render(environment, "controls", &json!({ "papers": papers }))
+}
+
+fn validity(environment: &Environment<'_>, papers: &[Judged<'_>]) -> Result<String, String> {
+    let groups = groups(papers, |claim| claim.evidence.iter().any(|evidence| evidence.map.is_some()));
+    render(environment, "validity", &json!({ "groups": groups }))
 }

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    check::evidence::{ClaimResult, ControlResult, Evidence, Finding, PlotData},
-    claim::{PlotContent, Tests, Verdict},
+    check::evidence::{ClaimResult, ControlResult, Evidence, Finding, MapCell, MapData, PlotData},
+    claim::{MapAxis, PlotContent, Tests, Verdict},
     report::{
         example,
         markdown::{anchor, block, code, sentence, table, text},
@@ -62,6 +62,22 @@ pub struct CheckView {
     pub breaks: String,
     /// A block, if there is one.
     pub counterexample: Option<String>,
+    pub map: Option<MapView>,
+}
+
+/// A validity map on a page.
+#[derive(Serialize)]
+pub struct MapView {
+    /// Number of the check.
+    pub check: usize,
+    pub file: String,
+    pub alt: String,
+    /// Where the check passes and fails: a sentence.
+    pub reach: String,
+    /// Outcomes and estimates in a table.
+    pub table: String,
+    /// What broke down in some cells.
+    pub errors: Vec<String>,
 }
 
 /// A picture on a page.
@@ -124,12 +140,7 @@ impl CheckView {
         let name = if claim.evidence.len() == 1 { "Check".into() } else { format!("Check {}", index + 1) };
         let sample = match &evidence.error {
             Some(message) => format!("It broke down: {}", text(message)),
-            None if evidence.rejected > 0 => format!(
-                "{}; {} drawn outside the assumptions, and redrawn.",
-                words::sample(evidence),
-                evidence.rejected
-            ),
-            None => format!("{}.", words::sample(evidence)),
+            None => sentence(&words::sample(evidence)),
         };
         let several = evidence.findings.iter().any(|f| f.outcome != evidence.outcome);
         let rows: Vec<Vec<String>> = evidence.findings.iter().map(|f| row(f, several)).collect();
@@ -146,6 +157,7 @@ impl CheckView {
             breaks: example.map_or(String::new(), |c| {
                 format!("{share}On the minimal counterexample, measured is {}:", text(&example::measured(c)))
             }),
+            map: evidence.map.as_ref().map(|map| MapView::new(claim, index, map)),
             counterexample: example.map(|c| block("text", &example::instance(c))),
         }
     }
@@ -185,6 +197,58 @@ pub fn picture_name(claim: &ClaimResult, index: usize) -> String {
     format!("{}/{number}-{}.svg", claim.paper, index + 1)
 }
 
+/// The file of the validity map of a check.
+pub fn map_name(claim: &ClaimResult, check: usize) -> String {
+    let number = claim.id.rsplit('.').next().unwrap_or(&claim.id);
+    format!("{}/{number}-map-{}.svg", claim.paper, check + 1)
+}
+
+impl MapView {
+    fn new(claim: &ClaimResult, check: usize, map: &MapData) -> Self {
+        let reach = text(&words::reach(map));
+        let frame = if map.headline.is_some() { " The framed cell is the check itself." } else { "" };
+        let values =
+            |cell: &MapCell| cell.values.iter().map(picture::map_value).collect::<Vec<_>>().join(", ");
+        let broken = map.cells.iter().filter_map(|cell| Some((cell, cell.error.as_ref()?)));
+        Self {
+            check: check + 1,
+            file: map_name(claim, check),
+            alt: format!("Validity map of {}. {reach}", text(&claim.id)),
+            table: map_table(map),
+            errors: broken.map(|(cell, error)| text(&format!("{}: {error}", values(cell)))).collect(),
+            reach: reach + frame,
+        }
+    }
+}
+
+/// The cells of a map: one row a value of the first axis, one column a value of the second.
+fn map_table(map: &MapData) -> String {
+    let cell = |cell: &MapCell, headline: bool| {
+        let estimate = cell.estimate.map(|e| format!(", {}", number(e))).unwrap_or_default();
+        let told = format!("{}{estimate}", words::outcome(cell.outcome));
+        if headline { format!("**{told}**") } else { told }
+    };
+    let cells: Vec<String> =
+        map.cells.iter().enumerate().map(|(i, c)| cell(c, map.headline == Some(i))).collect();
+    let labels =
+        |axis: &MapAxis| axis.values.iter().map(|v| text(&picture::map_value(v))).collect::<Vec<_>>();
+    let rows = |labels: Vec<String>, width: usize| -> Vec<Vec<String>> {
+        let rows = labels.into_iter().zip(cells.chunks(width.max(1)));
+        rows.map(|(label, cells)| std::iter::once(label).chain(cells.iter().cloned()).collect()).collect()
+    };
+    match map.axes.as_slice() {
+        [axis] => table(&[text(&axis.setting).as_str(), "Outcome"], &rows(labels(axis), 1)),
+        [first, second] => {
+            let columns = labels(second);
+            let corner = format!("{} (rows), {} (columns)", text(&first.setting), text(&second.setting));
+            let header: Vec<&str> =
+                std::iter::once(corner.as_str()).chain(columns.iter().map(String::as_str)).collect();
+            table(&header, &rows(labels(first), columns.len()))
+        }
+        _ => String::new(),
+    }
+}
+
 /// A picture in words, for those who do not see it.
 fn alternative(plot: &PlotData) -> String {
     let curves: Vec<&str> = picture::labels(plot);
@@ -213,11 +277,12 @@ fn controls(claim: &ClaimResult) -> String {
             row
         })
         .collect();
-    table(&["Control", "Check", "Outcome", "Margin", "What was measured"], &rows)
+    let header = ["Control", "Check", "Outcome", "Noticed by", "Margin", "What was measured"];
+    table(&header, &rows)
 }
 
-/// Outcome, margin and what was measured under a control.
-pub fn control_cells(control: &ControlResult) -> [String; 3] {
+/// Outcome, how soon the fault was noticed, margin, and what was measured under a control.
+pub fn control_cells(control: &ControlResult) -> [String; 4] {
     let outcome = words::outcome(control.outcome);
     let finding = words::decisive(&control.evidence);
     let unit = finding.map_or("1", |f| f.unit.as_str());
@@ -228,6 +293,7 @@ pub fn control_cells(control: &ControlResult) -> [String; 3] {
     };
     [
         if control.worked { outcome.to_owned() } else { format!("**{outcome}**, did not work") },
+        text(&words::noticed(control)),
         control.margin.map_or(String::new(), |m| text(&with_unit(m, unit))),
         text(&told),
     ]

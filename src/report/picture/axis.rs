@@ -68,9 +68,11 @@ impl Scale {
     /// leave some space between their labels.
     #[must_use]
     pub fn with_labels_in(self, pixels: f64, size: f64) -> Self {
+        // Half of the first and half of the last label may stand beyond the ends of the axis.
         let fits = |scale: &Self| {
-            let widths = scale.labels().into_iter().map(|label| text_width(&label, size) + size);
-            widths.sum::<f64>() <= pixels
+            let widths: Vec<f64> = scale.labels().iter().map(|label| text_width(label, size)).collect();
+            let between = widths.windows(2).map(|w| 0.5 * (w[0] + w[1]) + 0.7 * size);
+            between.sum::<f64>() <= pixels
         };
         let axis = |ticks: usize| Self::between(self.low, self.high, self.log, ticks);
         (2..MOST_TICKS).rev().map(axis).find(fits).unwrap_or(self)
@@ -174,11 +176,11 @@ fn logarithmic_ticks(low: f64, high: f64, most: usize) -> Vec<f64> {
     };
     // Of many, every so manyth; of powers of ten, those whose exponents divide evenly.
     let every = |ticks: Vec<f64>| -> Vec<f64> {
-        let stride = ticks.len().div_ceil(most + 1) as i64;
+        let stride = ticks.len().div_ceil(most + 1) as f64;
         let powers = log10(ticks[1]) - log10(ticks[0]) > 0.9;
-        let number = |(i, v): (usize, &f64)| if powers { log10(*v).round() as i64 } else { i as i64 };
-        let kept = ticks.iter().enumerate().filter(|(i, v)| number((*i, v)) % stride == 0);
-        kept.map(|(_, v)| *v).collect()
+        let number = |(i, v): (usize, f64)| if powers { log10(v).round() } else { i as f64 };
+        let kept = ticks.into_iter().enumerate().filter(|tick| number(*tick) % stride == 0.0);
+        kept.map(|(_, v)| v).collect()
     };
     let choices: [&[f64]; 3] = [&[1.0], &[1.0, 2.0, 5.0], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]];
     let chosen = choices.into_iter().map(multiples).find(|ticks| ticks.len() >= 3);

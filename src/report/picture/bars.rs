@@ -51,7 +51,7 @@ pub fn draw(plot: &PlotData) -> Result<String, String> {
     let foot = if plot.y.log { None } else { Some(0.0) };
     let all = plot.panels.iter().flat_map(values).chain(foot);
     let scale = Scale::fit(all, plot.y.log, 2).with_labels_in(width, TEXT);
-    canvas(height, |area| {
+    canvas(WIDTH, height, |area| {
         title(area, &plot.title)?;
         for (number, panel) in plot.panels.iter().enumerate() {
             let (column, row) = grid.place(number);
@@ -61,7 +61,8 @@ pub fn draw(plot: &PlotData) -> Result<String, String> {
                 (units(left), units(HEAD + row as f64 * panel_height)),
                 (units(desc + width + FIGURES), units(panel_height)),
             );
-            Panel { plot, panel, labels: &labels, scale: &scale, head, side: desc, width }.draw(&part)?;
+            Panel { plot, data: panel, labels: &labels, scale: &scale, head, side: desc, width }
+                .draw(&part)?;
         }
         Ok(())
     })
@@ -70,7 +71,7 @@ pub fn draw(plot: &PlotData) -> Result<String, String> {
 /// A panel about to be drawn.
 struct Panel<'a> {
     plot: &'a PlotData,
-    panel: &'a PanelData,
+    data: &'a PanelData,
     labels: &'a [&'a str],
     scale: &'a Scale,
     /// Pixels above the frame.
@@ -83,7 +84,7 @@ struct Panel<'a> {
 
 impl Panel<'_> {
     fn draw(&self, area: &Area<'_>) -> Result<(), String> {
-        let heading = fitted(&self.panel.title, TEXT, self.width + FIGURES);
+        let heading = fitted(&self.data.title, TEXT, self.width + FIGURES);
         let middle = units(self.side + 0.5 * self.width);
         area.draw_text(&heading, &font_at(TEXT, true, HPos::Center), (middle, units(0.5 * LINE)))
             .map_err(refused)?;
@@ -109,7 +110,7 @@ impl Panel<'_> {
             .draw()
             .map_err(refused)?;
         let foot = (!scale.log).then_some(0.0);
-        for curve in &self.panel.curves {
+        for curve in &self.data.curves {
             let Some(index) = self.labels.iter().position(|l| *l == curve.label) else { continue };
             let (Some(mean), Some(low), Some(high)) =
                 (curve.mean.first(), curve.low.first(), curve.high.first())

@@ -35,7 +35,7 @@ const BAND: f64 = 0.18;
 /// Points of a curve at most.
 const MOST_POINTS: usize = 150;
 /// Points of all curves together at most: some ten bytes each, and a band takes two.
-const MOST_POINTS_TOGETHER: usize = 850;
+const MOST_POINTS_TOGETHER: usize = 780;
 /// If each panel's values span at least this share of what all panels span, they share an axis.
 const COMPARABLE: f64 = 0.3;
 
@@ -58,7 +58,7 @@ pub fn draw(plot: &PlotData, marks: Marks) -> Result<String, String> {
     let width = frames / grid.columns as f64 - side;
     let curves: usize = plot.panels.iter().map(|panel| panel.curves.len()).sum();
     let points = (MOST_POINTS_TOGETHER / curves.max(1)).clamp(20, MOST_POINTS);
-    canvas(height, |area| {
+    canvas(WIDTH, height, |area| {
         title(area, &plot.title)?;
         legend.draw(area)?;
         for (number, (panel, ordinate)) in plot.panels.iter().zip(&ordinates).enumerate() {
@@ -71,7 +71,8 @@ pub fn draw(plot: &PlotData, marks: Marks) -> Result<String, String> {
                 (units(desc + side + width + 0.5 * GUTTER), units(panel_height)),
             );
             let number_of = |curve: &Curve| labels.iter().position(|l| *l == curve.label).unwrap_or(0);
-            let drawing = Panel { plot, panel, ordinate, head, side: desc + side, width, marks, points };
+            let drawing =
+                Panel { plot, data: panel, ordinate, head, side: desc + side, width, marks, points };
             drawing.draw(&part, column == 0, &number_of)?;
         }
         Ok(())
@@ -104,7 +105,7 @@ fn heights(panel: &PanelData, log: bool) -> Vec<f64> {
 /// A panel about to be drawn.
 struct Panel<'a> {
     plot: &'a PlotData,
-    panel: &'a PanelData,
+    data: &'a PanelData,
     ordinate: &'a Scale,
     /// Pixels above the frame.
     head: f64,
@@ -120,7 +121,7 @@ struct Panel<'a> {
 impl Panel<'_> {
     fn draw(&self, area: &Area<'_>, first: bool, number_of: &dyn Fn(&Curve) -> usize) -> Result<(), String> {
         let (x, y) = (self.abscissa(), self.ordinate);
-        let heading = fitted(&self.panel.title, TEXT, self.width);
+        let heading = fitted(&self.data.title, TEXT, self.width);
         let middle = units(self.side + 0.5 * self.width);
         area.draw_text(&heading, &font_at(TEXT, true, HPos::Center), (middle, units(0.5 * LINE)))
             .map_err(refused)?;
@@ -144,7 +145,7 @@ impl Panel<'_> {
         }
         mesh.draw().map_err(refused)?;
         let curves: Vec<(usize, Points)> =
-            self.panel.curves.iter().map(|c| (number_of(c), self.points_of(c, &x))).collect();
+            self.data.curves.iter().map(|c| (number_of(c), self.points_of(c, &x))).collect();
         if self.plot.replicates > 1 {
             for (number, points) in &curves {
                 let band = Polygon::new(points.band(), colour(*number).mix(BAND));
@@ -163,7 +164,7 @@ impl Panel<'_> {
 
     /// A series fills the frame from end to end; around the points of a sweep there is some space.
     fn abscissa(&self) -> Scale {
-        let values = self.panel.curves.iter().flat_map(|c| &c.x).copied();
+        let values = self.data.curves.iter().flat_map(|c| &c.x).copied();
         let log = self.plot.x.log;
         let scale = match self.marks {
             Marks::Sparse => Scale::exactly(values, log, 2),

@@ -8,9 +8,11 @@ mod axis;
 mod bars;
 mod curves;
 mod frame;
+mod heat;
 mod style;
 
 pub use frame::labels;
+pub use heat::{draw as draw_map, value as map_value};
 
 use crate::{check::evidence::PlotData, claim::PlotContent};
 

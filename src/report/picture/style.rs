@@ -10,7 +10,7 @@ use plotters::{
 
 /// Drawing units a pixel: the library rounds coordinates to whole units.
 const UNITS: f64 = 4.0;
-/// Width of every picture, in pixels.
+/// Width of a picture, in pixels.
 pub const WIDTH: f64 = 720.0;
 /// Size of ordinary text, in pixels.
 pub const TEXT: f64 = 12.0;
@@ -94,13 +94,17 @@ pub fn mark(number: usize, pixels: f64) -> Vec<(i32, i32)> {
     }
 }
 
-/// Draws on a white canvas of a height in pixels.
+/// Draws on a white canvas of a size in pixels.
 ///
 /// # Errors
 /// A message if the library refuses.
-pub fn canvas(height: f64, draw: impl FnOnce(&Area<'_>) -> Result<(), String>) -> Result<String, String> {
+pub fn canvas(
+    width: f64,
+    height: f64,
+    draw: impl FnOnce(&Area<'_>) -> Result<(), String>,
+) -> Result<String, String> {
     let mut svg = String::new();
-    let size = [units(WIDTH), units(height)].map(i32::unsigned_abs);
+    let size = [units(width), units(height)].map(i32::unsigned_abs);
     {
         let root = SVGBackend::with_string(&mut svg, (size[0], size[1])).into_drawing_area();
         root.fill(&WHITE).map_err(|e| e.to_string())?;
@@ -109,6 +113,6 @@ pub fn canvas(height: f64, draw: impl FnOnce(&Area<'_>) -> Result<(), String>) -
     }
     // The view box keeps the drawing units; the picture itself is measured in pixels.
     let in_units = format!(r#"width="{}" height="{}""#, size[0], size[1]);
-    let in_pixels = format!(r#"width="{WIDTH}" height="{height}""#);
+    let in_pixels = format!(r#"width="{width}" height="{height}""#);
     Ok(svg.replacen(&in_units, &in_pixels, 1).replace(r#" opacity="1""#, ""))
 }

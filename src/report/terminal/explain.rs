@@ -32,6 +32,10 @@ pub fn explain(claim: &ClaimResult, run: &RunInfo, colour: bool) -> String {
             pen.bad(&format!("{outcome}, but it must fail"))
         };
         out += &format!("\n{}: {worked}\n", pen.strong(&title));
+        let noticed = words::noticed(control);
+        if !noticed.is_empty() {
+            out += &wrapped("  ", &format!("noticed by {noticed}"));
+        }
         out += &told(&control.evidence, &claim.replay);
     }
     for reason in &claim.control_impossible {
@@ -86,8 +90,11 @@ fn told(evidence: &Evidence, replay_of_claim: &str) -> String {
     if let Some(violating) = evidence.violating.filter(|v| *v > 0.0) {
         out += &format!("  {} % of the cases violate a requirement\n", number(100.0 * violating));
     }
-    if evidence.rejected > 0 {
-        out += &format!("  {} instances drawn outside the assumptions, and redrawn\n", evidence.rejected);
+    if evidence.unmeasured || evidence.rejected > 0 {
+        out += &wrapped("  ", &words::sample(evidence));
+    }
+    if let Some(map) = &evidence.map {
+        out += &wrapped("  ", &words::reach(map));
     }
     if let Some(counterexample) = &evidence.counterexample {
         out += &wrapped("  counterexample: ", &example::instance(counterexample));
