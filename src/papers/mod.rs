@@ -1,6 +1,7 @@
 //! One leaf a paper, and the registry: one line a paper, in sorted order.
 
 pub mod bounded_ratio_rl;
+pub mod capo;
 pub mod leaf;
 pub mod optimistic_feasible_search;
 pub mod realizability;
@@ -14,6 +15,7 @@ use leaf::Paper;
 #[rustfmt::skip] // One line a paper, so that two new ones meet without a conflict.
 pub const PAPERS: &[fn() -> Paper] = &[
     bounded_ratio_rl::paper,
+    capo::paper,
     optimistic_feasible_search::paper,
     realizability::paper,
     remix::paper,

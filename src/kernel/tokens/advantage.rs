@@ -21,15 +21,16 @@ impl Deviation {
     /// of the mean does not count) or there are fewer than two.
     #[must_use]
     pub fn of(self, values: &[f64]) -> f64 {
-        if all_equal(values) {
-            return 0.0;
-        }
-        let m = mean(values);
+        if all_equal(values) { 0.0 } else { self.around(mean(values), values) }
+    }
+
+    /// √(Σ(rᵢ − m)²/divisor) around a known mean.
+    fn around(self, mean: f64, values: &[f64]) -> f64 {
         let divisor = match self {
             Self::Population => values.len(),
             Self::Sample => values.len() - 1,
         };
-        (sum(values.iter().map(|v| (v - m) * (v - m))) / divisor as f64).sqrt()
+        (sum(values.iter().map(|v| (v - mean) * (v - mean))) / divisor as f64).sqrt()
     }
 }
 
@@ -90,16 +91,16 @@ impl Estimator {
         if relative && all_equal(rewards) {
             return (rewards.first().copied().unwrap_or(0.0), 0.0);
         }
-        let group = rewards.len() as f64;
+        let (group, m) = (rewards.len() as f64, mean(rewards));
         match self {
             Self::None => (0.0, 1.0),
             Self::Constant { baseline } => (baseline, 1.0),
-            Self::Mean => (mean(rewards), 1.0),
-            Self::Rloo => (mean(rewards), group / (group - 1.0)),
+            Self::Mean => (m, 1.0),
+            Self::Rloo => (m, group / (group - 1.0)),
             Self::Grpo { deviation, delta } => {
-                let scale = deviation.of(rewards) + delta;
+                let scale = deviation.around(m, rewards) + delta;
                 // Rewards may differ by so little that their squares underflow.
-                (mean(rewards), if scale > 0.0 { 1.0 / scale } else { 0.0 })
+                (m, if scale > 0.0 { 1.0 / scale } else { 0.0 })
             }
         }
     }

@@ -1,6 +1,6 @@
 //! One-token responses with a stochastic verifier.
 
-use super::{Next, Rows, Step, Task};
+use super::{Next, Policy, Rows, Step, Task};
 
 /// P independent prompts with V arms each: arm v of prompt x is paid 1 with probability μₓᵥ, else 0.
 ///
@@ -51,11 +51,23 @@ impl Task for Arms {
             Some(step) => Next::Chance(self.chances[prompt][step.token]),
         }
     }
+
+    fn success(&self, prompt: usize, policy: &Policy) -> f64 {
+        policy.row(prompt).iter().zip(&self.chances[prompt]).map(|(p, mu)| p * mu).sum()
+    }
+
+    fn add_gradient(&self, prompt: usize, policy: &Policy, weight: f64, gradient: &mut Rows) {
+        let success = self.success(prompt, policy);
+        let arms = policy.row(prompt).iter().zip(&self.chances[prompt]);
+        for (g, (p, mu)) in gradient[prompt].iter_mut().zip(arms) {
+            *g += weight * p * (mu - success);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Policy, wave};
+    use super::super::wave;
     use super::*;
     use crate::kernel::{math::dot, stream::Streams};
     use approx::assert_relative_eq;
@@ -66,6 +78,17 @@ mod tests {
         let policy = Policy::from_fn(&task, |x, v| wave(x, v, 1));
         let p = task.success(1, &policy);
         assert_relative_eq!(p, dot(policy.row(1), &task.chances()[1]), epsilon = 1e-15);
+        let h = 1e-6;
+        let mut gradient = Rows::zeros(2, 3);
+        task.add_gradient(1, &policy, 1.0, &mut gradient);
+        for v in 0..3 {
+            let at = |sign: f64| {
+                let mut logits = policy.logits().clone();
+                logits[1][v] += sign * h;
+                task.success(1, &Policy::new(logits))
+            };
+            assert_relative_eq!(gradient[1][v], (at(1.0) - at(-1.0)) / (2.0 * h), epsilon = 1e-9);
+        }
         let mut stream = Streams::from_seed(3).stream("arms");
         let paid: f64 = (0..20_000).map(|_| task.respond(1, &policy, &mut stream, &mut Vec::new())).sum();
         assert_relative_eq!(paid / 20_000.0, p, epsilon = 0.015);

@@ -291,9 +291,12 @@ impl Observe for Memory {
     const FAULTS: &'static [Fault] = &[Fault::NoForgetting];
 
     fn instances() -> BoxedStrategy<Movements> {
-        (vec((any::<bool>(), movement()), 0..120), 0.875..=0.96_f64)
-            .prop_map(|(seen, retention)| Movements { seen, retention })
-            .boxed()
+        let seen = prop_oneof![
+            3 => vec((any::<bool>(), movement()), 0..120),
+            // A policy that rests for long.
+            1 => vec((any::<bool>(), Just(0.0)), 0..300),
+        ];
+        (seen, 0.875..=0.96_f64).prop_map(|(seen, retention)| Movements { seen, retention }).boxed()
     }
 
     fn observe(instance: &Movements, fault: Option<Fault>) -> Result<Measurement, Failure> {

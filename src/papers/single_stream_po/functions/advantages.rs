@@ -13,24 +13,43 @@ use crate::{
 };
 
 pub fn add_to(paper: Paper) -> Paper {
-    paper
-        .function(Function::with_faults(
-            "group-advantages",
-            "Advantages of groups of responses under any estimator, optionally normalised over the batch.",
-            &GroupsInput {
-                rewards: vec![vec![1.0, 0.0, 0.0, 1.0], vec![1.0; 4], vec![0.1, 0.9, 0.4, 0.4]],
-                estimator: Estimator::GRPO,
-                batch: None,
-            },
-            &[Fault::OtherDeviation, Fault::RoundedMean, Fault::MeanOverWrongAxis],
-            groups,
-        ))
-        .function(Function::new(
-            "gradient-scale",
-            "The factor by which an estimator scales the true gradient for 0/1 rewards, and how often it is silent.",
-            &ScaleInput { estimator: Estimator::GRPO, group: 8, p: 0.25 },
-            scale,
-        ))
+    let input = |estimator, batch| GroupsInput {
+        rewards: vec![vec![1.0, 0.0, 0.0, 1.0], vec![1.0; 4], vec![0.1, 0.9, 0.4, 0.4]],
+        estimator,
+        batch,
+    };
+    let of_batch = |deviation, delta| Some(BatchNormalisation { deviation, delta });
+    let groups = Function::with_faults(
+        "group-advantages",
+        "Advantages of groups of responses under any estimator, optionally normalised over the batch.",
+        &input(Estimator::GRPO, None),
+        &[Fault::OtherDeviation, Fault::RoundedMean, Fault::MeanOverWrongAxis],
+        groups,
+    )
+    .also(&input(Estimator::GRPO_SAMPLE, None))
+    .also(&input(Estimator::Grpo { deviation: Deviation::Sample, delta: 1e-4 }, None))
+    .also(&input(Estimator::Rloo, None))
+    .also(&input(Estimator::Mean, None))
+    .also(&input(Estimator::Mean, of_batch(Deviation::Population, 1e-8)))
+    .also(&input(Estimator::None, of_batch(Deviation::Sample, 1e-8)))
+    .also(&input(Estimator::Constant { baseline: 0.5 }, None))
+    // Groups of one, groups of different sizes, and equal rewards whose mean is rounded.
+    .also(&GroupsInput {
+        rewards: vec![vec![0.1; 3], vec![2.0], vec![-1.0, 3.0], vec![0.7; 7]],
+        ..input(Estimator::GRPO, None)
+    });
+    let scale = Function::new(
+        "gradient-scale",
+        "The factor by which an estimator scales the true gradient for 0/1 rewards, and how often it is silent.",
+        &ScaleInput { estimator: Estimator::GRPO, group: 8, p: 0.25 },
+        scale,
+    )
+    .also(&ScaleInput { estimator: Estimator::GRPO, group: 16, p: 1e-9 })
+    .also(&ScaleInput { estimator: Estimator::GRPO, group: 4, p: 1.0 })
+    .also(&ScaleInput { estimator: Estimator::GRPO_SAMPLE, group: 8, p: 0.25 })
+    .also(&ScaleInput { estimator: Estimator::Mean, group: 8, p: 0.9 })
+    .also(&ScaleInput { estimator: Estimator::Rloo, group: 2, p: 0.5 });
+    paper.function(groups).function(scale)
 }
 
 /// Normalisation over a batch.

@@ -35,23 +35,38 @@ pub fn add_to(paper: Paper) -> Paper {
         mask: None,
         advantages: vec![advantage],
     };
-    paper
-        .function(Function::with_faults(
-            "surrogate",
-            "The PPO/GRPO surrogate and its gradient with respect to log-probabilities.",
-            &SurrogateInput {
-                objective: objective.clone(),
-                responses: vec![
-                    response(&[-0.9, -1.1, -0.3], &[-1.0, -1.5, -0.3], 1.0),
-                    Response {
-                        mask: Some(vec![true, false]),
-                        ..response(&[-2.0, -0.4], &[-1.2, -0.5], -0.5)
-                    },
-                ],
+    let responses = vec![
+        response(&[-0.9, -1.1, -0.3], &[-1.0, -1.5, -0.3], 1.0),
+        Response { mask: Some(vec![true, false]), ..response(&[-2.0, -0.4], &[-1.2, -0.5], -0.5) },
+    ];
+    let with = |aggregation, clip_low, clip_high| SurrogateInput {
+        objective: Objective { clip_low, clip_high, aggregation, ..objective.clone() },
+        responses: responses.clone(),
+    };
+    let by_tokens = Function::with_faults(
+        "surrogate",
+        "The PPO/GRPO surrogate and its gradient with respect to log-probabilities.",
+        &SurrogateInput { objective: objective.clone(), responses: responses.clone() },
+        FAULTS,
+        surrogate,
+    )
+    .also(&with(Aggregation::TokenMean, Some(0.2), Some(0.28)))
+    .also(&with(Aggregation::TokenSum { divisor: 4.0 }, Some(0.2), Some(0.28)))
+    .also(&with(Aggregation::SequenceMean, None, None))
+    // Advantages by token, a moved clip interval, an empty response.
+    .also(&SurrogateInput {
+        objective: Objective { beta: 0.0, ..objective.clone() },
+        responses: vec![
+            Response {
+                centre: Some(vec![1.3, 0.7]),
+                advantages: vec![0.5, -2.0],
+                ..response(&[-0.5, -1.5], &[-1.0, -1.0], 0.0)
             },
-            FAULTS,
-            surrogate,
-        ))
+            response(&[], &[], 1.0),
+        ],
+    });
+    paper
+        .function(by_tokens)
         .function(Function::with_faults(
             "surrogate-logits",
             "The PPO/GRPO surrogate and its gradient with respect to logits.",
