@@ -1,6 +1,10 @@
-# Judge every claim (quick tier), print the verdicts, and regenerate the report pages.
+# List the recipes.
+default:
+    @just --list --unsorted
+
+# Judge every claim (quick tier) and regenerate the report pages; with arguments, judge what they select and leave the pages alone.
 verify *ARGS:
-    cargo run --release --quiet -- verify --out reports {{ ARGS }}
+    cargo run --release --quiet -- verify {{ if ARGS == "" { "--out reports" } else { ARGS } }}
 
 # Judge every claim with the full budget; the pages are left alone.
 verify-full *ARGS:

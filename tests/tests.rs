@@ -9,6 +9,9 @@ mod toy;
 // Mistakes in YAML files.
 mod mistakes;
 
+// The program as people run it.
+mod cli;
+
 // Pages, terminal and JUnit output.
 mod report;
 

@@ -90,7 +90,18 @@ impl<'a> Walker<'a> {
                 return self.walk(node, some);
             }
         }
-        let fitting = variants.iter().find(|v| shape_fits(node, v)).copied();
+        if words.contains(&&node.json()) {
+            return Some(node.json());
+        }
+        let has_all = |v: &&&Value| {
+            list(v, "required")
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .all(|key| node.get(key).is_some())
+        };
+        let shaped = || variants.iter().filter(|v| shape_fits(node, v));
+        let fitting = shaped().find(has_all).or_else(|| shaped().next()).copied();
         if let Some(variant) = fitting {
             return self.walk(node, variant);
         }

@@ -14,18 +14,18 @@ pub fn hold(value: &Value, wanted: &Value) -> Result<Value, Refusal> {
     let held = schema::hold(&Node::of_json(value), wanted, &mut problems);
     match (held, problems.is_empty()) {
         (Some(held), true) => Ok(held),
-        _ => Err(refusal(&problems)),
+        _ => Err(Refusal::usage(told(&problems))),
     }
 }
 
-fn refusal(problems: &[Problem]) -> Refusal {
-    let told = |problem: &Problem| {
+fn told(problems: &[Problem]) -> String {
+    let one = |problem: &Problem| {
         let nearest =
             if problem.label.ends_with('?') { format!("; {}", problem.label) } else { String::new() };
         let help = problem.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
         format!("{}{nearest}{help}", problem.message)
     };
-    Refusal::usage(problems.iter().map(told).collect::<Vec<_>>().join("\n"))
+    problems.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
 /// `key=value`, the value read as JSON, or as a text if it is none.
@@ -52,11 +52,10 @@ pub fn apply(
             return Err(unknown(&format!("setting of `{}`", experiment.name), &key, known));
         };
         let mut problems = Vec::new();
-        let Some(value) = schema::hold_part(&Node::of_json(&value), root, wanted, &mut problems) else {
-            let Refusal::Usage(message) = refusal(&problems) else { continue };
-            return Err(Refusal::usage(format!("{key}: {message}")));
+        match schema::hold_part(&Node::of_json(&value), root, wanted, &mut problems) {
+            Some(value) if problems.is_empty() => settings.insert(key, value),
+            _ => return Err(Refusal::usage(format!("{key}: {}", told(&problems)))),
         };
-        settings.insert(key, value);
     }
     Ok(())
 }
