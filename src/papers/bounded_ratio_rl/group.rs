@@ -83,7 +83,7 @@ pub struct GroupTargets;
 impl Observe for GroupTargets {
     type Instance = Answers;
     type Fault = Fault;
-    const NAME: &'static str = "group-targets";
+    const NAME: &'static str = "binary-targets";
     const SUMMARY: &'static str = "Targets of binary rewards against the rule of the minority.";
     const METRICS: &'static [Metric] =
         &[Metric::new("error", "Largest difference of a target.").range(0.0, f64::INFINITY)];

@@ -65,7 +65,7 @@ pub struct MedianHead;
 impl Observe for MedianHead {
     type Instance = Returns;
     type Fault = Fault;
-    const NAME: &'static str = "median-head";
+    const NAME: &'static str = "median-equation";
     const SUMMARY: &'static str = "The equation that the head solves, its loss beside that of its neighbours, and its \
                                    distance from the median when sharp.";
     const METRICS: &'static [Metric] = &[

@@ -24,7 +24,7 @@ pub fn all() -> Vec<Function> {
             unified_gradient,
         ),
         Function::with_faults(
-            "gate",
+            "gate-weights",
             "The weights α of the reward loss and β of the demonstration loss for a group of rewards.",
             &Rewards { rewards: vec![0.0, 0.0, 1.0, 0.0], threshold: 0 },
             &[Fault::GateInverted, Fault::GateTooHigh],
@@ -194,8 +194,8 @@ mod tests {
 
     #[test]
     fn the_gate_opens_with_the_first_right_response() {
-        assert_eq!(call("gate", &|_| ()).unwrap(), json!({"reward": 1.0, "demonstration": 0.0}));
-        let all_wrong = call("gate", &|v| v["rewards"] = json!([0.0, 0.0])).unwrap();
+        assert_eq!(call("gate-weights", &|_| ()).unwrap(), json!({"reward": 1.0, "demonstration": 0.0}));
+        let all_wrong = call("gate-weights", &|v| v["rewards"] = json!([0.0, 0.0])).unwrap();
         assert_eq!(all_wrong, json!({"reward": 0.0, "demonstration": 1.0}));
     }
 
@@ -210,7 +210,7 @@ mod tests {
                 v["old_logits"][1][2] = json!(-1e5);
                 v["advantage"] = json!(-1.0);
             }),
-            ("gate", |v| v["rewards"] = json!([])),
+            ("gate-weights", |v| v["rewards"] = json!([])),
             ("expected-weights", |v| v["p"] = json!(1.5)),
         ];
         for (name, change) in cases {
