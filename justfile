@@ -23,9 +23,11 @@ lint:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
     cargo run --release --quiet -- lint
 
-# Run the criterion benchmarks.
-bench *ARGS:
-    cargo bench {{ ARGS }}
+# Measure times with criterion, all in one run, then judge the claims about them.
+bench:
+    rm -rf target/criterion
+    CRITERION_HOME=target/criterion cargo bench --bench '*'
+    cargo run --release --quiet -- verify scope:benchmark --benchmarks target/criterion
 
 # Rewrite the report pages from the stored verdicts, without measuring anything.
 report:

@@ -18,5 +18,8 @@ mod report;
 // Each kind of check on a toy: corroborated, refuted, vacuous; maps, powers, benchmarks.
 mod kinds;
 
+// The checks on trial: error rates under peeking, power, bad metrics, and a broken test.
+mod trials;
+
 // Verdicts, controls, breakdowns, and what they may not depend on.
 mod verdicts;

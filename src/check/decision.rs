@@ -60,9 +60,6 @@ pub fn decide(
     bound: Bound,
     level: f64,
 ) -> Result<Finding, String> {
-    if let Some(bad) = values.iter().find(|v| !v.is_finite()) {
-        return Err(format!("{} is {bad}", variable.quantity));
-    }
     let (log10_e, interval, estimate) = match statistic {
         Statistic::Mean => of_mean(variable, values, bound, level)?,
         Statistic::Median => of_median(values, bound, level)?,

@@ -30,15 +30,19 @@ pub struct Question {
 /// The value of a metric.
 ///
 /// # Errors
-/// A message if it was not measured.
+/// A message if it was not measured, or is no finite number.
 pub fn value(measurement: &Measurement, metric: &str) -> Result<f64, String> {
-    measurement.get(metric).ok_or_else(|| format!("metric `{metric}` was not measured"))
+    match measurement.get(metric) {
+        None => Err(format!("metric `{metric}` was not measured")),
+        Some(value) if !value.is_finite() => Err(format!("metric `{metric}` is {value}")),
+        Some(value) => Ok(value),
+    }
 }
 
 /// The values of a metric over replicates.
 ///
 /// # Errors
-/// A message if it was not measured.
+/// As [`value`].
 pub fn values(replicates: Replicates<'_>, metric: &str) -> Result<Vec<f64>, String> {
     replicates.iter().map(|m| value(m, metric)).collect()
 }
@@ -46,7 +50,7 @@ pub fn values(replicates: Replicates<'_>, metric: &str) -> Result<Vec<f64>, Stri
 /// For each replicate the values of a metric over the samples: a curve over sizes, say.
 ///
 /// # Errors
-/// A message if it was not measured.
+/// As [`value`].
 pub fn curves(samples: &[Replicates<'_>], metric: &str) -> Result<Vec<Vec<f64>>, String> {
     let replicates = samples.first().map_or(0, |sample| sample.len());
     (0..replicates).map(|r| samples.iter().map(|sample| value(sample[r], metric)).collect()).collect()

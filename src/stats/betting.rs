@@ -39,8 +39,8 @@ const ALL_IN: f64 = 0.125;
 pub const FLOOR: f64 = -308.0;
 /// Products are folded into their logarithms beyond these.
 const FOLD: (f64, f64) = (1e-200, 1e200);
-/// Halvings of a bisection: the limit is exact to 10⁻¹² of the range, on the outer side.
-const HALVINGS: u32 = 40;
+/// Halvings of a bisection: the limit is exact to 10⁻¹⁰ of the range, on the outer side.
+const HALVINGS: u32 = 33;
 
 /// What makes a test impossible.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -199,13 +199,7 @@ pub fn confidence_sequence(values: &[f64], range: Range, level: f64) -> Result<(
     let threshold = -ln(level);
     // Share of the range between its end and the mean: the same function serves both directions.
     let limit = |shares: &[f64]| -> f64 {
-        let rejected = |null: f64| {
-            let mut capital = Capital::new();
-            for share in shares {
-                capital.bet(share / null);
-            }
-            capital.log_wealth() >= threshold
-        };
+        let rejected = |null: f64| log_wealth(shares.iter().map(|share| share / null)) >= threshold;
         let (mut inside, mut outside) = (1.0, 0.0);
         for _ in 0..HALVINGS {
             let middle = 0.5 * (inside + outside);
@@ -221,6 +215,14 @@ pub fn confidence_sequence(values: &[f64], range: Range, level: f64) -> Result<(
     let from_below: Vec<f64> = values.iter().map(|v| (v - low) / width).collect();
     let from_above: Vec<f64> = values.iter().map(|v| (high - v) / width).collect();
     Ok((low + width * limit(&from_below), high - width * limit(&from_above)))
+}
+
+/// Natural logarithm of the capital after outcomes whose expectation is at most 1 under the hypothesis:
+/// nonnegative payoffs of staking everything.
+pub(super) fn log_wealth(outcomes: impl Iterator<Item = f64>) -> f64 {
+    let mut capital = Capital::new();
+    outcomes.for_each(|outcome| capital.bet(outcome));
+    capital.log_wealth()
 }
 
 /// Decimal logarithm of the e-value of `heads` heads in `tosses` tosses against "the probability of

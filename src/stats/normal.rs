@@ -140,7 +140,7 @@ mod tests {
     use approx::assert_relative_eq;
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::special::student_quantile, *};
 
     fn above(values: &[f64], null: f64) -> f64 {
         Normal::of(values).unwrap().log10_e_above(null)
@@ -174,6 +174,23 @@ mod tests {
             }
         }
         assert_relative_eq!(above(&values, 0.0), (over / under).log10(), epsilon = 1e-5);
+    }
+
+    #[test]
+    fn the_expected_e_value_is_one_under_the_hypothesis() {
+        // Over the distribution of the t-statistic, whose quantiles are spread evenly.
+        for n in 2..=5 {
+            let count = f64::from(n);
+            let e_value = |share: f64| {
+                let t = student_quantile(share, count - 1.0).unwrap();
+                let sample = Normal { count, mean: t / count.sqrt(), squares: count - 1.0 };
+                10_f64.powf(sample.log10_e_above(0.0))
+            };
+            let points = 20_000;
+            let shares = (0..points).map(|i| (f64::from(i) + 0.5) / f64::from(points));
+            let expectation = shares.map(e_value).sum::<f64>() / f64::from(points);
+            assert_relative_eq!(expectation, 1.0, epsilon = 2e-3);
+        }
     }
 
     #[test]

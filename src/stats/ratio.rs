@@ -10,11 +10,11 @@
 //!
 //! Assumptions: the range, and independent pairs with common means.
 
-use super::betting::{Betting, BettingError, Range};
-use crate::kernel::math::log10;
+use super::betting::{Betting, BettingError, Range, log_wealth};
+use crate::kernel::math::ln;
 
 /// Halvings of a bisection.
-const HALVINGS: u32 = 45;
+const HALVINGS: u32 = 36;
 
 /// Decimal logarithms of two e-values.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,15 +55,20 @@ pub fn confidence_sequence(
     level: f64,
 ) -> Result<(f64, f64), BettingError> {
     let (low, high) = range.ends();
+    // Holds all values to the range.
     log10_e(x, y, range, 1.0)?;
-    let threshold = -log10(level);
+    let threshold = -ln(level);
+    // The payoffs of a bet on a larger, and of one on a smaller ratio than c.
+    let pairs = || x.iter().zip(y);
+    let above = |c: f64| log_wealth(pairs().map(|(x, y)| 1.0 + (x - c * y) / (c * high - low)));
+    let below = |c: f64| log_wealth(pairs().map(|(x, y)| 1.0 - (x - c * y) / (high - c * low)));
     // The share s stands for the ratio s / (1 − s), so that a bisection reaches every ratio.
     let ratio = |share: f64| share / (1.0 - share);
     let (least, most) = (low / (low + high), high / (low + high));
-    let limit = |mut inside: f64, mut outside: f64, rejects: &dyn Fn(RatioEvidence) -> bool| {
+    let limit = |mut inside: f64, mut outside: f64, wealth: &dyn Fn(f64) -> f64| {
         for _ in 0..HALVINGS {
             let middle = 0.5 * (inside + outside);
-            if log10_e(x, y, range, ratio(middle)).is_ok_and(rejects) {
+            if wealth(ratio(middle)) >= threshold {
                 outside = middle;
             } else {
                 inside = middle;
@@ -71,9 +76,7 @@ pub fn confidence_sequence(
         }
         if outside == 1.0 { f64::INFINITY } else { ratio(outside) }
     };
-    let from_below = limit(most, least, &|e| e.above >= threshold);
-    let from_above = limit(least, most, &|e| e.below >= threshold);
-    Ok((from_below, from_above))
+    Ok((limit(most, least, &above), limit(least, most, &below)))
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@
 //! reference applies one on-policy step a batch, so that PPO's clip never acts ([`method`]).
 
 mod barrier;
+pub mod cost;
 mod estimators;
 mod functions;
 mod method;
@@ -63,6 +64,8 @@ faults! {
         NoAdvantageNormalisation = "no-advantage-normalisation",
         /// Every response takes the same time.
         ConstantTimes = "constant-times",
+        /// A prompt's value is computed anew from all of its responses, each time.
+        ReplayedHistory = "replayed-history",
         /// The other standard deviation: sample for population, and the reverse.
         OtherDeviation = "other-deviation",
         /// A group of equal rewards is divided by its standard deviation plus 1e-8 after its mean was
@@ -84,6 +87,7 @@ faults! {
 pub fn paper() -> Paper {
     functions::add_to(Paper::new::<Fault>("single-stream-po"))
         .experiment::<barrier::Barrier>()
+        .experiment::<cost::Cost>()
         .experiment::<estimators::Estimators>()
         .experiment::<pool::PoolVariance>()
         .experiment::<stationary::Stationary>()
