@@ -74,6 +74,93 @@ pub fn normal_cdf(x: f64) -> f64 {
     0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2)
 }
 
+/// Standard normal quantile Φ⁻¹(p) for p ∈ \[0, 1\], to about 1e-16 relative: ∓∞ at the ends, NaN
+/// outside. Odd: Φ⁻¹(1 − p) = −Φ⁻¹(p) whenever 1 − p is exact. Source: Wichura, algorithm AS 241
+/// (PPND16), Applied Statistics 37 (1988).
+#[must_use]
+#[expect(clippy::excessive_precision, reason = "coefficients as printed in the source")]
+pub fn normal_quantile(p: f64) -> f64 {
+    const CENTRE: [[f64; 8]; 2] = [
+        [
+            2_509.080_928_730_122_672_7,
+            33_430.575_583_588_128_105,
+            67_265.770_927_008_700_853,
+            45_921.953_931_549_871_457,
+            13_731.693_765_509_461_125,
+            1_971.590_950_306_551_442_7,
+            133.141_667_891_784_377_45,
+            3.387_132_872_796_366_608,
+        ],
+        [
+            5_226.495_278_852_854_561,
+            28_729.085_735_721_942_674,
+            39_307.895_800_092_710_61,
+            21_213.794_301_586_595_867,
+            5_394.196_021_424_751_107_7,
+            687.187_007_492_057_908_3,
+            42.313_330_701_600_911_252,
+            1.0,
+        ],
+    ];
+    const SHOULDER: [[f64; 8]; 2] = [
+        [
+            7.745_450_142_783_414_076_4e-4,
+            0.022_723_844_989_269_184_583_3,
+            0.241_780_725_177_450_611_77,
+            1.270_458_252_452_368_382_58,
+            3.647_848_324_763_204_605_04,
+            5.769_497_221_460_691_405_5,
+            4.630_337_846_156_545_295_9,
+            1.423_437_110_749_683_577_34,
+        ],
+        [
+            1.050_750_071_644_416_843_24e-9,
+            5.475_938_084_995_344_946e-4,
+            0.015_198_666_563_616_457_196_6,
+            0.148_103_976_427_480_074_59,
+            0.689_767_334_985_100_004_55,
+            1.676_384_830_183_803_849_4,
+            2.053_191_626_637_758_821_87,
+            1.0,
+        ],
+    ];
+    const TAIL: [[f64; 8]; 2] = [
+        [
+            2.010_334_399_292_288_132_65e-7,
+            2.711_555_568_743_487_578_15e-5,
+            0.001_242_660_947_388_078_438_6,
+            0.026_532_189_526_576_123_093,
+            0.296_560_571_828_504_891_23,
+            1.784_826_539_917_291_335_8,
+            5.463_784_911_164_114_369_9,
+            6.657_904_643_501_103_777_2,
+        ],
+        [
+            2.044_263_103_389_939_785_64e-15,
+            1.421_511_758_316_445_888_7e-7,
+            1.846_318_317_510_054_681_8e-5,
+            7.868_691_311_456_132_591e-4,
+            0.014_875_361_290_850_614_852_5,
+            0.136_929_880_922_735_805_31,
+            0.599_832_206_555_887_937_69,
+            1.0,
+        ],
+    ];
+    let horner = |coefficients: &[f64; 8], x: f64| coefficients.iter().fold(0.0, |value, c| value * x + c);
+    let ratio = |[top, bottom]: &[[f64; 8]; 2], x: f64| horner(top, x) / horner(bottom, x);
+    let q = p - 0.5;
+    if q.abs() <= 0.425 {
+        return q * ratio(&CENTRE, 0.180_625 - q * q);
+    }
+    let tail = if q < 0.0 { p } else { 1.0 - p };
+    if tail == 0.0 {
+        return f64::INFINITY.copysign(q);
+    }
+    let r = (-ln(tail)).sqrt();
+    let z = if r <= 5.0 { ratio(&SHOULDER, r - 1.6) } else { ratio(&TAIL, r - 5.0) };
+    z.copysign(q)
+}
+
 /// Sum from left to right with Neumaier's compensation: the error does not grow with the number
 /// of terms. Source: Neumaier, ZAMM 54 (1974), algorithm IV.
 #[must_use]
@@ -122,6 +209,25 @@ mod tests {
         assert_relative_eq!(sigmoid(-800.0), 0.0);
         assert_relative_eq!(sigmoid(800.0), 1.0);
         assert_relative_eq!(sigmoid(0.3) + sigmoid(-0.3), 1.0, epsilon = 1e-16);
+    }
+
+    #[test]
+    fn normal_quantiles_invert_the_distribution_function() {
+        assert_relative_eq!(normal_quantile(0.9375), 1.534_120_544_352_546_3, max_relative = 1e-15);
+        assert_relative_eq!(normal_quantile(0.96875), 1.862_731_867_421_651_5, max_relative = 1e-15);
+        assert_eq!(normal_quantile(0.5), 0.0);
+        for p in [1e-300, 1e-100, 1e-20, 1e-11, 1e-5, 0.0749, 0.0751, 0.3, 0.7, 0.999] {
+            assert_relative_eq!(normal_cdf(normal_quantile(p)), p, max_relative = 2e-13);
+        }
+        for p in [0.25, 0.0625, 1.0 / 1024.0] {
+            assert_eq!(normal_quantile(1.0 - p), -normal_quantile(p));
+        }
+        assert_eq!((normal_quantile(0.0), normal_quantile(1.0)), (f64::NEG_INFINITY, f64::INFINITY));
+        assert!(
+            normal_quantile(-0.1).is_nan()
+                && normal_quantile(1.1).is_nan()
+                && normal_quantile(f64::NAN).is_nan()
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod bounded_ratio_rl;
 pub mod capo;
+pub mod g2rpo;
 pub mod leaf;
 pub mod optimistic_feasible_search;
 pub mod realizability;
@@ -16,6 +17,7 @@ use leaf::Paper;
 pub const PAPERS: &[fn() -> Paper] = &[
     bounded_ratio_rl::paper,
     capo::paper,
+    g2rpo::paper,
     optimistic_feasible_search::paper,
     realizability::paper,
     remix::paper,
