@@ -5,6 +5,7 @@ pub mod capo;
 pub mod g2rpo;
 pub mod leaf;
 pub mod optimistic_feasible_search;
+pub mod policy_guided_diffusion;
 pub mod realizability;
 pub mod remix;
 pub mod single_stream_po;
@@ -19,6 +20,7 @@ pub const PAPERS: &[fn() -> Paper] = &[
     capo::paper,
     g2rpo::paper,
     optimistic_feasible_search::paper,
+    policy_guided_diffusion::paper,
     realizability::paper,
     remix::paper,
     single_stream_po::paper,
