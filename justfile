@@ -20,7 +20,7 @@ ci: fmt-check lint test verify drift
 # Hold formatting, clippy, rustdoc and the YAML files to the rules.
 lint:
     cargo clippy --all-targets -- -D warnings
-    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
     cargo run --release --quiet -- lint
 
 # Measure times with criterion, all in one run, then judge the claims about them.

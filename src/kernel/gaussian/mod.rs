@@ -32,7 +32,7 @@ pub use law::Gaussian;
 pub use mixture::Mixture;
 
 /// Why there is no such law.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GaussianError {
     /// A covariance or precision is not positive definite, or holds a NaN.
     #[error("the {0} is not positive definite")]

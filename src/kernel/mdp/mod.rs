@@ -13,7 +13,7 @@
 //! | performance η(π) | Σ_s μ₀(s) V_π(s) | [`Mdp::performance`] |
 //!
 //! Linear systems are solved by LU decomposition with partial pivoting, so every quantity is exact
-//! up to rounding. [`instances`] generates processes for property tests, ugly ones included.
+//! up to rounding. [`instances()`] generates processes for property tests, ugly ones included.
 
 mod instances;
 mod tabular;

@@ -45,7 +45,7 @@
 //! # Training
 //!
 //! A [`Batch`] holds sampled responses; a [`Method`] collects batches and updates the policy with
-//! them, [`train`] repeats that and keeps a [`Curve`] in units of rollouts. [`Grouped`] is plain
+//! them, [`train()`] repeats that and keeps a [`Curve`] in units of rollouts. [`Grouped`] is plain
 //! GRPO, RLOO and so on. [`expected_step`] is the same without sampling: the mean-field update.
 //!
 //! ```

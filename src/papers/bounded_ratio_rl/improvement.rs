@@ -243,6 +243,9 @@ fn lower_bounds(
 
 /// The formula process FM(S, A, γ, shift): P(t|s, a) ∝ exp(2 sin(1.3 s + 2.1 a + 0.7 t + 1 + shift)),
 /// r(s, a) = cos(0.9 s + 1.7 a + 0.3 + shift), start uniform; with π₀(a|s) ∝ exp(sin(0.5 s + 1.1 a + shift)).
+///
+/// # Errors
+/// [`Failure::Invalid`] for a discount outside of \[0, 1) or no states or actions.
 pub fn formula_process(
     states: usize,
     actions: usize,

@@ -21,16 +21,16 @@
 //! optimum is an elite set, and its projection the cross-entropy method ([`elites`]); for groups of
 //! scores the median decides the target (GBPO, [`group`]). [`inner_loop`] and [`tokens`] optimise.
 
-mod elites;
+pub mod elites;
 mod functions;
-mod group;
-mod improvement;
-mod inner_loop;
-mod losses;
-mod median;
-mod optimum;
-mod temperature;
-mod tokens;
+pub mod group;
+pub mod improvement;
+pub mod inner_loop;
+pub mod losses;
+pub mod median;
+pub mod optimum;
+pub mod temperature;
+pub mod tokens;
 
 use super::leaf::{Paper, faults};
 

@@ -172,6 +172,9 @@ pub struct State {
 
 impl State {
     /// p.
+    ///
+    /// # Errors
+    /// [`Failure::Invalid`] unless there is one weight a value and a positive total.
     pub fn probabilities(&self) -> Result<Vec<f64>, Failure> {
         let total: f64 = self.weights.iter().copied().map(f64::from).sum();
         if self.weights.len() != self.q.len() || total <= 0.0 {

@@ -121,7 +121,7 @@ impl FiniteProblem {
         for t in (0..self.horizon).rev() {
             let last = t + 1 == self.horizon;
             let mut earlier = vec![0.0; states];
-            for s in 0..states {
+            for (s, total) in earlier.iter_mut().enumerate() {
                 for a in 0..actions {
                     let terms: Vec<f64> =
                         self.transition[s][a].iter().zip(&message).map(|(p, m)| p * m).collect();
@@ -134,7 +134,7 @@ impl FiniteProblem {
                         };
                     }
                 }
-                earlier[s] = sum(law.actions[t][s].iter().copied());
+                *total = sum(law.actions[t][s].iter().copied());
                 law.actions[t][s] = normalised(&law.actions[t][s]);
             }
             message = earlier;

@@ -54,7 +54,7 @@ impl Measure for Sampler {
     const TREATMENTS: &'static [&'static str] = &["steps"];
 
     fn prepare(settings: Settings, _: &Data) -> Result<Self, Failure> {
-        if settings.steps < 2 || settings.samples == 0 || !(settings.lambda >= 0.0) {
+        if settings.steps < 2 || settings.samples == 0 || settings.lambda.is_nan() || settings.lambda < 0.0 {
             return Err(Failure::invalid("needs two steps, a sample, and a λ that is not negative"));
         }
         let law = System::default().guided(settings.lambda, None).normalised().map_err(broken)?;

@@ -91,7 +91,7 @@ impl Measure for Schedule {
         let n = self.0.steps as f64;
         let half_angle = std::f64::consts::FRAC_PI_2 / n;
         let cotangent = cos(half_angle) / sin(half_angle);
-        let closed = self.0.coefficient * ((n + 1.0) / 2.0 - 1.0 / n + self.0.bump * cotangent);
+        let closed = self.0.coefficient * (0.5 * n + 0.5 - 1.0 / n + self.0.bump * cotangent);
         let total = sum(strengths.iter().copied());
         let peak = (0..self.0.steps).fold(0, |best, i| if strengths[i] > strengths[best] { i } else { best });
         Ok(Measurement::new()
