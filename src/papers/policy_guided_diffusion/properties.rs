@@ -174,7 +174,7 @@ pub struct Balance;
 impl Observe for Balance {
     type Instance = Strengths;
     type Fault = Fault;
-    const NAME: &'static str = "balance";
+    const NAME: &'static str = "guided-balance";
     const SUMMARY: &'static str =
         "More guidance never lowers the likelihood under π or the divergence from the data.";
     const METRICS: &'static [Metric] = &[

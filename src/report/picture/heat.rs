@@ -55,10 +55,13 @@ pub fn draw(heading: &str, map: &MapData) -> Result<String, String> {
         }
         if let Some(number) = map.headline {
             let (row, column) = (number / column_labels.len(), number % column_labels.len());
-            let corners = corners((side + column as f64 * width, HEAD + row as f64 * CELL), width);
+            let [(left, top), (right, bottom)] =
+                corners((side + column as f64 * width, HEAD + row as f64 * CELL), width);
+            // A path, since the library draws the outline of a rectangle with a line of one unit.
+            let outline = vec![(left, top), (right, top), (right, bottom), (left, bottom), (left, top)];
             for (colour, stroke) in [(WHITE, 6.0), (BLACK, 3.0)] {
                 let frame = colour.stroke_width(units(stroke).unsigned_abs());
-                area.draw(&Rectangle::new(corners, frame)).map_err(refused)?;
+                area.draw(&PathElement::new(outline.clone(), frame)).map_err(refused)?;
             }
         }
         let write = |text: &str, place: (f64, f64), horizontal: HPos, bold: bool| {
