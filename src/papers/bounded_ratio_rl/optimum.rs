@@ -87,13 +87,19 @@ fn mean_threshold(p: &[f64], q: &[f64], bounds: Bounds) -> Optimum {
     let threshold = dot(p, q);
     let raw: Vec<f64> = q
         .iter()
-        .map(|v| match v.total_cmp(&threshold) {
-            std::cmp::Ordering::Greater => bounds.high,
-            std::cmp::Ordering::Less => bounds.low,
-            std::cmp::Ordering::Equal => 1.0,
+        .map(|v| {
+            if *v > threshold {
+                bounds.high
+            } else if *v < threshold {
+                bounds.low
+            } else {
+                1.0
+            }
         })
         .collect();
+    // Rounding may put a mean of equal values above all of them: with c_l = 0 nothing is left then.
     let total = dot(p, &raw);
+    let total = if total > 0.0 { total } else { 1.0 };
     Optimum { ratios: raw.iter().map(|r| r / total).collect(), threshold }
 }
 

@@ -35,9 +35,9 @@ impl Observe for LossIdentity {
     const SUMMARY: &'static str =
         "max over g of l(Q, Q) − l(g, Q), by enumeration of all transitions, is E² − I².";
     const METRICS: &'static [Metric] = &[
-        Metric::new("linear-error", "Error in the linear class, relative to l(Q, Q).")
+        Metric::new("linear-error", "Error in the linear class, relative to E Q² + E y².")
             .range(0.0, f64::INFINITY),
-        Metric::new("finite-error", "Error in a finite class, relative to the largest loss.")
+        Metric::new("finite-error", "Error in a finite class, relative to E Q² + E y² and the largest loss.")
             .range(0.0, f64::INFINITY),
     ];
     const FAULTS: &'static [Fault] = &[Fault::NoInnerMax];
@@ -73,10 +73,12 @@ impl Observe for LossIdentity {
         let finite = maximum(losses.iter().copied().fold(f64::INFINITY, f64::min));
         let inherent = class.iter().map(|g| population.norm(&(g - &backup))).fold(f64::INFINITY, f64::min);
         let finite_error = (finite - (error * error - inherent * inherent)).abs();
-        let largest = losses.iter().copied().fold(0.0, f64::max);
+        // Near a fixed point the losses themselves are rounding: what cancels in them sets the scale.
+        let size = cells.size(q);
+        let largest = losses.iter().copied().fold(size, f64::max);
 
         Ok(Measurement::new()
-            .metric("linear-error", relative(linear_error, own))
+            .metric("linear-error", relative(linear_error, size))
             .metric("finite-error", relative(finite_error, largest)))
     }
 }
@@ -93,6 +95,15 @@ struct Cells {
 }
 
 impl Cells {
+    /// E Q² + E y² of a function and its targets y.
+    fn size(&self, q: &DVector<f64>) -> f64 {
+        let squares = |i: usize| {
+            let (value, target) = (q[self.from[i]], self.target[i]);
+            self.probability[i] * (value * value + target * target)
+        };
+        (0..self.from.len()).map(squares).sum()
+    }
+
     fn new(population: &Population, q: &DVector<f64>, noise: f64) -> Self {
         let mut cells = Self { from: Vec::new(), probability: Vec::new(), target: Vec::new() };
         for x in 0..q.len() {
