@@ -59,6 +59,21 @@ fn json_has_the_fields_that_others_rely_on() {
     }
 }
 
+#[test]
+fn every_mistake_of_a_paper_turns_some_claim_red() {
+    let faults: Value = serde_json::from_str(&output(&["list", "faults", "--format", "json"], 0)).unwrap();
+    for paper in ["bounded-ratio-rl", "optimistic-feasible-search"] {
+        let judged = output(&["verify", &format!("{paper}.*"), "--format", "json"], 0);
+        let verdicts: Value = serde_json::from_str(&judged).unwrap();
+        let controls = |c: &Value| c["controls"].as_array().cloned().unwrap_or_default();
+        let controls: Vec<Value> = verdicts["claims"].as_array().unwrap().iter().flat_map(controls).collect();
+        for fault in faults["faults"].as_array().unwrap().iter().filter(|f| f["paper"] == paper) {
+            let red = |c: &&Value| c["fault"] == fault["name"] && c["outcome"] == "fail";
+            assert!(controls.iter().any(|c| red(&c)), "{paper}: {} goes unnoticed", fault["name"]);
+        }
+    }
+}
+
 /// A copy of the project's claims and experiments, edited.
 fn edited(from: &str, to: &str) -> tempfile::TempDir {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
