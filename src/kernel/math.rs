@@ -193,6 +193,13 @@ pub fn variance(x: &[f64], ddof: usize) -> f64 {
     sum(x.iter().map(|v| (v - m) * (v - m))) / (x.len() as f64 - ddof as f64)
 }
 
+/// Slope of the least-squares line of y over x: Σ (xᵢ − x̄) yᵢ / Σ (xᵢ − x̄)². NaN if all x are equal.
+#[must_use]
+pub fn slope(x: &[f64], y: &[f64]) -> f64 {
+    let centre = mean(x);
+    sum(x.iter().zip(y).map(|(x, y)| (x - centre) * y)) / sum(x.iter().map(|x| (x - centre) * (x - centre)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,6 +235,12 @@ mod tests {
                 && normal_quantile(1.1).is_nan()
                 && normal_quantile(f64::NAN).is_nan()
         );
+    }
+
+    #[test]
+    fn slopes_of_lines_are_exact_and_noise_without_trend_has_none() {
+        assert_relative_eq!(slope(&[1.0, 2.0, 4.0], &[5.0, 3.0, -1.0]), -2.0);
+        assert_relative_eq!(slope(&[0.0, 1.0, 2.0], &[1.0, -2.0, 1.0]), 0.0);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! ChaCha streams ([`stream`]) by sampling functions of our own.
 
 pub mod diffusion;
+pub mod divergence;
 pub mod eigen;
 pub mod gaussian;
 pub mod linear;

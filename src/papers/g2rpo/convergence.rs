@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     kernel::{
-        math::{exp, ln, mean, normal_quantile, sum},
+        math::{exp, ln, mean, normal_quantile, slope, sum},
         stream::Streams,
     },
     papers::leaf::{Data, Failure, Measure, Measurement, Metric},
@@ -89,6 +89,7 @@ impl Measure for Convergence {
         let variances: Vec<f64> = groups.iter().map(|q| mean_square(q)).collect();
         let distances: Vec<f64> = groups.iter().map(|q| wasserstein_to_normal(q)).collect();
         let last = distances.len() - 1;
+        let logs = |x: &[f64]| -> Vec<f64> { x.iter().map(|x| ln(*x)).collect() };
         let sizes: Vec<f64> = self.sizes.iter().map(|n| *n as f64).collect();
         Ok(Measurement::new()
             .metric("mean", means.fold(0.0, f64::max))
@@ -97,16 +98,9 @@ impl Measure for Convergence {
             .metric("first-distance", distances[0])
             .metric("last-distance", distances[last])
             .metric("largest-step", distances.windows(2).map(|w| w[1] / w[0]).fold(0.0, f64::max))
-            .metric("slope", log_log_slope(&sizes, &distances))
+            .metric("slope", slope(&logs(&sizes), &logs(&distances)))
             .series("distance", sizes, distances))
     }
-}
-
-/// Least-squares slope of ln y over ln x; all values are positive.
-fn log_log_slope(x: &[f64], y: &[f64]) -> f64 {
-    let (u, v): (Vec<f64>, Vec<f64>) = x.iter().zip(y).map(|(x, y)| (ln(*x), ln(*y))).unzip();
-    let centre = mean(&u);
-    sum(u.iter().zip(&v).map(|(u, v)| (u - centre) * v)) / sum(u.iter().map(|u| (u - centre) * (u - centre)))
 }
 
 #[cfg(test)]

@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Fault;
 use crate::{
-    kernel::math::{pow, sum},
+    kernel::{
+        divergence::total_variation,
+        math::{pow, sum},
+    },
     papers::leaf::Failure,
 };
 
@@ -197,7 +200,7 @@ impl FiniteProblem {
     /// Largest total variation ½ Σ |p(s'|s, a) − T(s'|s, a)|, over the same.
     #[must_use]
     pub fn tilt(&self, law: &FiniteLaw) -> f64 {
-        self.compare(law, |p, t| 0.5 * sum(p.iter().zip(t).map(|(p, t)| (p - t).abs())))
+        self.compare(law, total_variation)
     }
 
     fn compare(&self, law: &FiniteLaw, distance: impl Fn(&[f64], &[f64]) -> f64) -> f64 {

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use super::Fault;
 use crate::{
     kernel::{
-        math::{dot, exp, ln, log_sum_exp, sigmoid, sum},
+        divergence::kl,
+        math::{dot, exp, ln, log_sum_exp, sigmoid},
         stream::Streams,
         tokens::{Policy, PrefixTree, Task, wave},
     },
@@ -68,14 +69,9 @@ pub fn objective(
     beta: f64,
 ) -> f64 {
     let towards = |anchor: &[f64], weight: f64| {
-        if weight == 0.0 { 0.0 } else { weight * divergence(policy, anchor) }
+        if weight == 0.0 { 0.0 } else { weight * kl(policy, anchor) }
     };
     dot(policy, rewards) - beta * (towards(base, lambda) + towards(current, 1.0 - lambda))
-}
-
-/// KL(p‖q) in nats; +∞ if q misses part of the support of p.
-fn divergence(p: &[f64], q: &[f64]) -> f64 {
-    sum(p.iter().zip(q).filter(|(p, _)| **p > 0.0).map(|(p, q)| p * (ln(*p) - ln(*q))))
 }
 
 /// Settings of the KL-Convex optimum on a prefix tree.
@@ -119,7 +115,7 @@ impl Sequences {
         let AnchorSettings { lambda, beta } = *settings;
         let (best, _) = optimum(&self.base, &self.current, &self.rewards, lambda, beta, fault);
         let value = objective(&best, &self.base, &self.current, &self.rewards, lambda, beta);
-        [dot(&best, &self.rewards), divergence(&best, &self.base), value]
+        [dot(&best, &self.rewards), kl(&best, &self.base), value]
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Fault;
 use crate::{
     kernel::{
+        divergence::total_variation,
         math::{dot, exp},
         stream::Streams,
         tokens::{Clip, Next, Policy, PrefixTree, Rows, Step, Task, wave},
@@ -93,12 +94,6 @@ pub fn surrogate_gap(
     }
     let gain = tree.success(0, policy) - tree.success(0, anchor);
     SurrogateGap { gap: (gain - surrogate).abs(), bound: (horizon * (horizon - 1)) as f64 * epsilon * delta }
-}
-
-/// ½ Σ |p − q|.
-#[must_use]
-pub fn total_variation(p: &[f64], q: &[f64]) -> f64 {
-    0.5 * p.iter().zip(q).map(|(a, b)| (a - b).abs()).sum::<f64>()
 }
 
 /// Settings of the count of dead tokens.

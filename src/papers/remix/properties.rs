@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Fault, anchor, mixture};
 use crate::{
     kernel::{
+        divergence::total_variation,
         math::{exp, ln, powi, softmax, sum},
         tokens::{Policy, PrefixTree, Rows, Task},
     },
@@ -204,7 +205,7 @@ impl Observe for ClipKeepsClose {
             return Err(Failure::Rejected("the direction is no direction"));
         }
         let moved: Vec<f64> = centre.iter().zip(&step).map(|(p, d)| p + farthest * d).collect();
-        Ok(Measurement::new().metric("excess", mixture::total_variation(&moved, anchor) - epsilon / 2.0))
+        Ok(Measurement::new().metric("excess", total_variation(&moved, anchor) - epsilon / 2.0))
     }
 }
 
