@@ -1,23 +1,38 @@
-//! Tabular discounted Markov decision processes, solved exactly.
+//! Tabular Markov decision processes, solved exactly.
 //!
 //! States s = 0 … S − 1, actions a = 0 … A − 1, transition probabilities P(t|s, a), rewards
-//! r(s, a), a start distribution μ₀ and a discount γ ∈ \[0, 1). A policy π is a table of rows
-//! ([`Rows`], S × A) of action probabilities. With P_π(t|s) = Σ_a π(a|s) P(t|s, a) and r_π alike,
+//! r(s, a) ([`Dynamics`]), a start distribution μ₀ and a discount γ ∈ \[0, 1). A policy π is a table of
+//! rows ([`Rows`], S × A) of action probabilities. With P_π(t|s) = Σ_a π(a|s) P(t|s, a) and r_π alike,
 //!
 //! | quantity | definition | here |
 //! |---|---|---|
 //! | value V_π(s) | (I − γ P_π) V = r_π | [`Mdp::evaluate`] |
-//! | action value Q_π(s, a) | r(s, a) + γ Σ_t P(t\|s, a) V_π(t) | [`Evaluation::actions`] |
+//! | action value Q_π(s, a) | r(s, a) + γ Σ_t P(t\|s, a) V_π(t) | [`Evaluation::actions`], [`Mdp::backup`] |
 //! | advantage A_π(s, a) | Q_π(s, a) − V_π(s) | [`Evaluation::advantage`] |
 //! | occupancy d_π(s) | (1 − γ) Σₙ γⁿ Pr(sₙ = s), summing to 1 | [`Mdp::occupancy`] |
 //! | performance η(π) | Σ_s μ₀(s) V_π(s) | [`Mdp::performance`] |
+//! | optimal value V*(s) | max_π V_π(s) | [`Mdp::optimal`] |
+//! | policy gradient ∂η/∂z(s, a) | d_π(s) π(a\|s) A_π(s, a)/(1 − γ) for logits z | [`Mdp::logit_gradient`] |
 //!
 //! Linear systems are solved by LU decomposition with partial pivoting, so every quantity is exact
-//! up to rounding. [`instances()`] generates processes for property tests, ugly ones included.
+//! up to rounding. Processes of H undiscounted steps are [`Episodic`]: there everything is one
+//! backward induction, [`Episodic::induction`]. Policies that are softmax of linear logits are
+//! [`LogLinear`]. [`instances()`] generates processes for property tests, ugly ones included;
+//! [`dirichlet_rows`] draws them at random, and [`Mdp::trajectory`] draws what happens in them.
 
+mod dynamics;
+mod episodic;
 mod instances;
+mod optimal;
+mod softmax;
 mod tabular;
+mod trajectory;
 
 pub use super::tokens::Rows;
+pub use dynamics::Dynamics;
+pub use episodic::Episodic;
 pub use instances::{Shape, Wild, instances};
+pub use optimal::{argmax, deterministic, greedy};
+pub use softmax::{LogLinear, softmax_policy};
 pub use tabular::{Evaluation, Mdp, MdpError};
+pub use trajectory::{Visit, dirichlet_rows};

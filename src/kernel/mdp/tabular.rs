@@ -2,19 +2,13 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::Rows;
+use super::{Dynamics, Rows};
 use crate::kernel::math::{dot, sum};
-
-/// How far a distribution may be from summing to one.
-const SLACK: f64 = 1e-9;
 
 /// A tabular discounted process.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mdp {
-    /// P(·|s, a) in row s A + a (S A × S).
-    transitions: Rows,
-    /// r(s, a) (S × A).
-    rewards: Rows,
+    dynamics: Dynamics,
     /// μ₀ (S).
     start: Vec<f64>,
     /// γ.
@@ -69,42 +63,30 @@ impl Mdp {
     /// [`MdpError`] if shapes do not fit, a row is no distribution, a reward is not finite, or the
     /// discount lies outside \[0, 1).
     pub fn new(transitions: Rows, rewards: Rows, start: Vec<f64>, discount: f64) -> Result<Self, MdpError> {
-        let (states, actions) = (rewards.count(), rewards.width());
-        if states == 0 || actions == 0 || transitions.count() != states * actions {
-            let found = transitions.count();
-            return Err(MdpError::Shape(format!(
-                "{found} transition rows for {states} states and {actions} actions"
-            )));
-        }
-        if transitions.width() != states || start.len() != states {
-            return Err(MdpError::Shape(format!("expected distributions over {states} states")));
-        }
-        if rewards.values().iter().any(|r| !r.is_finite()) {
-            return Err(MdpError::Reward);
-        }
+        let dynamics = Dynamics::new(transitions, rewards)?;
+        dynamics.hold_start(&start)?;
         if !(0.0..1.0).contains(&discount) {
             return Err(MdpError::Discount(discount));
         }
-        if let Some(row) = transitions.iter().position(|row| !is_distribution(row)) {
-            let what = format!("the transition from state {} under action {}", row / actions, row % actions);
-            return Err(MdpError::Distribution { what });
-        }
-        if !is_distribution(&start) {
-            return Err(MdpError::Distribution { what: "the start".into() });
-        }
-        Ok(Self { transitions, rewards, start, discount })
+        Ok(Self { dynamics, start, discount })
+    }
+
+    /// Transitions and rewards.
+    #[must_use]
+    pub fn dynamics(&self) -> &Dynamics {
+        &self.dynamics
     }
 
     /// Number of states S.
     #[must_use]
     pub fn states(&self) -> usize {
-        self.rewards.count()
+        self.dynamics.states()
     }
 
     /// Number of actions A.
     #[must_use]
     pub fn actions(&self) -> usize {
-        self.rewards.width()
+        self.dynamics.actions()
     }
 
     /// The discount γ.
@@ -122,13 +104,13 @@ impl Mdp {
     /// r(s, a).
     #[must_use]
     pub fn reward(&self, state: usize, action: usize) -> f64 {
-        self.rewards[state][action]
+        self.dynamics.rewards()[state][action]
     }
 
     /// P(·|s, a).
     #[must_use]
     pub fn transition(&self, state: usize, action: usize) -> &[f64] {
-        &self.transitions[state * self.actions() + action]
+        self.dynamics.transition(state, action)
     }
 
     /// P_π (S × S).
@@ -138,20 +120,24 @@ impl Mdp {
         })
     }
 
+    /// One Bellman backup Q(s, a) = r(s, a) + γ Σ_t P(t|s, a) V(t) (S × A) of values V (S).
+    #[must_use]
+    pub fn backup(&self, values: &[f64]) -> Rows {
+        self.dynamics.backup(values, self.discount)
+    }
+
     /// V_π and Q_π.
     ///
     /// # Errors
     /// [`MdpError::Shape`] if the policy is no S × A table, [`MdpError::Singular`] if the system
     /// cannot be solved (it can for every policy whose rows are distributions).
     pub fn evaluate(&self, policy: &Rows) -> Result<Evaluation, MdpError> {
-        self.hold(policy)?;
-        let rewards = DVector::from_fn(self.states(), |s, _| dot(&policy[s], &self.rewards[s]));
+        self.dynamics.hold_policy(policy)?;
+        let rewards = DVector::from_fn(self.states(), |s, _| dot(&policy[s], &self.dynamics.rewards()[s]));
         let system = DMatrix::identity(self.states(), self.states()) - self.chain(policy) * self.discount;
         let values = system.lu().solve(&rewards).ok_or(MdpError::Singular)?;
         let values: Vec<f64> = values.iter().copied().collect();
-        let actions = Rows::from_fn(self.states(), self.actions(), |s, a| {
-            self.rewards[s][a] + self.discount * dot(self.transition(s, a), &values)
-        });
+        let actions = self.backup(&values);
         Ok(Evaluation { values, actions })
     }
 
@@ -160,7 +146,7 @@ impl Mdp {
     /// # Errors
     /// See [`Self::evaluate`].
     pub fn occupancy(&self, policy: &Rows) -> Result<Vec<f64>, MdpError> {
-        self.hold(policy)?;
+        self.dynamics.hold_policy(policy)?;
         let start = DVector::from_fn(self.states(), |s, _| (1.0 - self.discount) * self.start[s]);
         let chain = self.chain(policy).transpose() * self.discount;
         let system = DMatrix::identity(self.states(), self.states()) - chain;
@@ -175,18 +161,6 @@ impl Mdp {
     pub fn performance(&self, policy: &Rows) -> Result<f64, MdpError> {
         Ok(dot(&self.start, &self.evaluate(policy)?.values))
     }
-
-    fn hold(&self, policy: &Rows) -> Result<(), MdpError> {
-        if policy.count() == self.states() && policy.width() == self.actions() {
-            return Ok(());
-        }
-        let (states, actions) = (self.states(), self.actions());
-        Err(MdpError::Shape(format!("expected a policy of {states} rows of {actions} actions")))
-    }
-}
-
-fn is_distribution(row: &[f64]) -> bool {
-    row.iter().all(|p| *p >= 0.0) && (sum(row.iter().copied()) - 1.0).abs() <= SLACK
 }
 
 #[cfg(test)]
@@ -241,7 +215,7 @@ mod tests {
             let d = process.occupancy(&policy).unwrap();
             prop_assert!((sum(d.iter().copied()) - 1.0).abs() < 1e-9 && d.iter().all(|p| *p > -1e-12));
             // The same performance from occupancies: η = Σ d π r / (1 − γ).
-            let flow = sum((0..process.states()).map(|s| d[s] * dot(&policy[s], &process.rewards[s])));
+            let flow = sum((0..process.states()).map(|s| d[s] * dot(&policy[s], &process.dynamics.rewards()[s])));
             let performance = process.performance(&policy).unwrap();
             prop_assert!((flow / (1.0 - process.discount()) - performance).abs() < 1e-9);
         }

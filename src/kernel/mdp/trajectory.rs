@@ -1,0 +1,107 @@
+//! Trajectories drawn from processes.
+
+use super::{Dynamics, Episodic, Mdp, Rows};
+use crate::kernel::stream::Stream;
+
+/// One step of a trajectory.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Visit {
+    /// s, where it was.
+    pub state: usize,
+    /// a, what it did.
+    pub action: usize,
+    /// r(s, a), what that paid.
+    pub reward: f64,
+    /// s′, where that led.
+    pub next: usize,
+}
+
+impl Dynamics {
+    /// Draws a next state, and makes a visit of it.
+    pub fn step(&self, state: usize, action: usize, stream: &mut Stream) -> Visit {
+        let next = stream.categorical(self.transition(state, action));
+        Visit { state, action, reward: self.rewards()[state][action], next }
+    }
+}
+
+impl Mdp {
+    /// The first `steps` visits of a trajectory under a policy (S × A), in which every state and then
+    /// every action takes one uniform number.
+    pub fn trajectory(&self, policy: &Rows, steps: usize, stream: &mut Stream) -> Vec<Visit> {
+        walk(self.start(), (0..steps).map(|_| (self.dynamics(), policy)), stream)
+    }
+}
+
+impl Episodic {
+    /// A trajectory of H visits under a policy (H tables S × A), drawn as by [`Mdp::trajectory`].
+    pub fn trajectory(&self, policy: &[Rows], stream: &mut Stream) -> Vec<Visit> {
+        walk(self.start(), self.steps().iter().zip(policy), stream)
+    }
+}
+
+fn walk<'a>(
+    start: &[f64],
+    steps: impl Iterator<Item = (&'a Dynamics, &'a Rows)>,
+    stream: &mut Stream,
+) -> Vec<Visit> {
+    let mut state = stream.categorical(start);
+    steps
+        .map(|(dynamics, policy)| {
+            let visit = dynamics.step(state, stream.categorical(&policy[state]), stream);
+            state = visit.next;
+            visit
+        })
+        .collect()
+}
+
+/// A table of `count` rows, each drawn from a Dirichlet distribution of equal concentrations
+/// (`width`): random transitions (S A × S), policies (S × A), or a start distribution (1 × S).
+pub fn dirichlet_rows(count: usize, width: usize, concentration: f64, stream: &mut Stream) -> Rows {
+    let rows: Vec<Vec<f64>> = (0..count).map(|_| stream.dirichlet(width, concentration)).collect();
+    Rows::from_fn(count, width, |n, v| rows[n][v])
+}
+
+#[cfg(test)]
+mod tests {
+    use approx::assert_relative_eq;
+
+    use super::*;
+    use crate::kernel::stream::Streams;
+
+    fn process() -> (Mdp, Rows) {
+        let mut stream = Streams::from_seed(2).stream("process");
+        let transitions = dirichlet_rows(6, 3, 0.5, &mut stream);
+        let rewards = Rows::from_fn(3, 2, |s, a| s as f64 - 2.0 * a as f64);
+        let start = stream.dirichlet(3, 1.0);
+        let policy = dirichlet_rows(3, 2, 1.0, &mut stream);
+        (Mdp::new(transitions, rewards, start, 0.5).unwrap(), policy)
+    }
+
+    #[test]
+    fn returns_of_trajectories_have_the_value_as_mean() {
+        let (process, policy) = process();
+        let mut stream = Streams::from_seed(3).stream("trajectories");
+        let n = 20_000;
+        let mean: f64 = (0..n)
+            .map(|_| {
+                let visits = process.trajectory(&policy, 30, &mut stream);
+                visits.iter().rev().fold(0.0, |rest, v| v.reward + 0.5 * rest) / f64::from(n)
+            })
+            .sum();
+        assert_relative_eq!(mean, process.performance(&policy).unwrap(), epsilon = 0.05);
+    }
+
+    #[test]
+    fn visits_follow_one_another() {
+        let (process, policy) = process();
+        let horizon = 5;
+        let episodic = Episodic::stationary(horizon, process.dynamics(), process.start().to_vec()).unwrap();
+        let visits =
+            episodic.trajectory(&vec![policy.clone(); horizon], &mut Streams::from_seed(4).stream("t"));
+        assert_eq!(visits.len(), horizon);
+        assert!(visits.windows(2).all(|pair| pair[0].next == pair[1].state));
+        assert!(visits.iter().all(|v| v.reward == process.reward(v.state, v.action)));
+        let same = process.trajectory(&policy, horizon, &mut Streams::from_seed(4).stream("t"));
+        assert_eq!(visits, same);
+    }
+}
