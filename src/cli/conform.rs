@@ -88,7 +88,12 @@ fn human(reports: &[FunctionReport], skipped: &[String], complaints: &[String]) 
     let mut out = String::new();
     for report in reports {
         let mark = if report.right == report.vectors { "right" } else { "WRONG" };
-        out += &format!("{mark}  {}: {} of {} vectors\n", report.function, report.right, report.vectors);
+        let skipped =
+            if report.skipped == 0 { String::new() } else { format!(", {} skipped", report.skipped) };
+        out += &format!(
+            "{mark}  {}: {} of {} vectors{skipped}\n",
+            report.function, report.right, report.vectors
+        );
         for line in &report.wrong {
             out += &format!("         {line}\n");
         }
@@ -127,6 +132,9 @@ struct Heard {
 impl Heard {
     fn answer(&self, function: usize, vector: usize) -> Answer {
         let number = self.offsets[function] + vector;
+        if self.skips.contains(&number) {
+            return Answer::Skipped;
+        }
         self.answers
             .get(&number)
             .cloned()

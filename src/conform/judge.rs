@@ -13,6 +13,8 @@ use super::{
 pub enum Answer {
     /// An output.
     Output(Value),
+    /// That it does not do this, which is neither right nor wrong.
+    Skipped,
     /// Nothing that can be judged, for this reason.
     Nothing(String),
 }
@@ -24,8 +26,10 @@ pub struct FunctionReport {
     pub function: String,
     /// Vectors answered rightly.
     pub right: usize,
-    /// Vectors in all.
+    /// Vectors that the program did not skip.
     pub vectors: usize,
+    /// Vectors that it skipped.
+    pub skipped: usize,
     /// The first wrong answers, in words.
     pub wrong: Vec<String>,
     /// What is known of each mistake.
@@ -36,11 +40,11 @@ pub struct FunctionReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BugClass {
-    /// Every vector that tells the mistake apart was answered rightly.
+    /// Every answered vector that tells the mistake apart was answered rightly, at least one.
     RuledOut,
     /// A wrong answer is exactly what the mistake gives.
     Shown,
-    /// Some vector that tells the mistake apart was answered wrongly in another way.
+    /// Some vector that tells the mistake apart was answered wrongly in another way, or all skipped.
     Open,
 }
 
@@ -50,11 +54,14 @@ const TOLD: usize = 5;
 /// Judges the answers, one a vector, in their order.
 #[must_use]
 pub fn judge(vectors: &FunctionVectors, answers: &[Answer]) -> FunctionReport {
-    let pairs: Vec<(&Vector, &Answer)> = vectors.vectors.iter().zip(answers).collect();
-    let wrong: Vec<String> = pairs
-        .iter()
-        .filter_map(|(vector, answer)| Some(format!("vector {}: {}", vector.id, complaint(vector, answer)?)))
-        .collect();
+    let pairs = vectors.vectors.iter().zip(answers).filter(|(_, answer)| **answer != Answer::Skipped);
+    let pairs: Vec<(&Vector, &Answer)> = pairs.collect();
+    let wrong: Vec<(usize, String)> =
+        pairs.iter().filter_map(|(vector, answer)| Some((vector.id, complaint(vector, answer)?))).collect();
+    let told = wrong.chunk_by(|(_, one), (_, other)| one == other).map(|alike| match alike {
+        [(id, complaint)] => format!("vector {id}: {complaint}"),
+        _ => format!("{} vectors from {}: {}", alike.len(), alike[0].0, alike[0].1),
+    });
     let mut flags: Vec<&String> = vectors.vectors.iter().flat_map(|vector| &vector.flags).collect();
     flags.sort();
     flags.dedup();
@@ -62,8 +69,9 @@ pub fn judge(vectors: &FunctionVectors, answers: &[Answer]) -> FunctionReport {
     FunctionReport {
         function: format!("{}/{}", vectors.paper, vectors.function),
         right: pairs.len() - wrong.len(),
-        vectors: vectors.vectors.len(),
-        wrong: wrong.into_iter().take(TOLD).collect(),
+        vectors: pairs.len(),
+        skipped: vectors.vectors.len() - pairs.len(),
+        wrong: told.take(TOLD).collect(),
         classes,
     }
 }
@@ -71,6 +79,7 @@ pub fn judge(vectors: &FunctionVectors, answers: &[Answer]) -> FunctionReport {
 /// What is wrong with an answer; `None` if it is right.
 fn complaint(vector: &Vector, answer: &Answer) -> Option<String> {
     match answer {
+        Answer::Skipped => None,
         Answer::Nothing(reason) => Some(reason.clone()),
         Answer::Output(output) => difference(&vector.output, output).map(|told| {
             match vector.near_misses.iter().find(|miss| difference(&miss.output, output).is_none()) {
@@ -82,8 +91,9 @@ fn complaint(vector: &Vector, answer: &Answer) -> Option<String> {
 }
 
 fn class(flag: &str, pairs: &[(&Vector, &Answer)]) -> BugClass {
-    let mut class = BugClass::RuledOut;
-    for (vector, answer) in pairs.iter().filter(|(vector, _)| vector.flags.iter().any(|f| f == flag)) {
+    let telling: Vec<_> = pairs.iter().filter(|(vector, _)| vector.flags.iter().any(|f| f == flag)).collect();
+    let mut class = if telling.is_empty() { BugClass::Open } else { BugClass::RuledOut };
+    for (vector, answer) in telling {
         if complaint(vector, answer).is_none() {
             continue;
         }
@@ -145,6 +155,14 @@ mod tests {
         assert_eq!(classes(&[json!(-1.0), json!(-2.0)]), [Open, Shown]);
         assert_eq!(classes(&[json!(0.5), json!(2.0)]), [Shown, Open]);
         assert_eq!(classes(&[json!(7.0), json!(2.0)]), [Open, Open]);
+    }
+
+    #[test]
+    fn what_is_skipped_shows_nothing() {
+        let report = judge(&vectors(), &[Answer::Skipped, Answer::Output(json!(2.0))]);
+        assert_eq!((report.right, report.vectors, report.skipped), (1, 1, 1));
+        let classes: Vec<BugClass> = report.classes.into_iter().map(|(_, class)| class).collect();
+        assert_eq!(classes, [BugClass::Open, BugClass::RuledOut]);
     }
 
     #[test]
