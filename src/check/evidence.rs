@@ -198,6 +198,9 @@ pub struct EValues {
 pub struct ControlResult {
     /// Name of the fault.
     pub fault: String,
+    /// What is wrong under the fault, in one sentence.
+    #[serde(default)]
+    pub summary: String,
     /// Index of the check among the claim's checks.
     pub check: usize,
     /// Outcome of the check under the fault.
@@ -211,6 +214,23 @@ pub struct ControlResult {
     pub power: Option<Power>,
     /// What was measured.
     pub evidence: Evidence,
+}
+
+impl ControlResult {
+    /// What the evidence of a check under a fault says of the control.
+    #[must_use]
+    pub fn of(fault: &str, summary: &str, check: usize, evidence: Evidence) -> Self {
+        Self {
+            fault: fault.to_owned(),
+            summary: summary.to_owned(),
+            check,
+            outcome: evidence.outcome,
+            worked: evidence.outcome == Outcome::Fail,
+            margin: evidence.margin,
+            power: evidence.power(),
+            evidence,
+        }
+    }
 }
 
 /// A claim, judged.

@@ -8,9 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     LEVEL,
-    evidence::{
-        ClaimResult, ControlResult, Evidence, MapCell, MapData, Outcome, RunInfo, Verdicts, smallest,
-    },
+    evidence::{ClaimResult, ControlResult, Evidence, MapCell, MapData, RunInfo, Verdicts, smallest},
     line::{Line, Step},
     map, picture,
     plan::{Context, plan},
@@ -110,6 +108,7 @@ impl<'a> Docket<'a> {
         let claim = self.claim;
         let (mut evidence, mut controls) = (Vec::new(), Vec::new());
         let mut maps = maps(claim, &self.lines);
+        let faults = executor.paper(&claim.paper).map(|paper| paper.faults.as_slice()).unwrap_or_default();
         for (line, concluded) in self.lines {
             let Some(concluded) = concluded else { continue };
             match (line.fault, line.cell) {
@@ -118,15 +117,11 @@ impl<'a> Docket<'a> {
                         .push(Evidence { map: maps.get_mut(line.check).and_then(Option::take), ..concluded });
                 }
                 (None, Some(_)) => {}
-                (Some(fault), _) => controls.push(ControlResult {
-                    fault,
-                    check: line.check,
-                    outcome: concluded.outcome,
-                    worked: concluded.outcome == Outcome::Fail,
-                    margin: concluded.margin,
-                    power: concluded.power(),
-                    evidence: concluded,
-                }),
+                (Some(fault), _) => {
+                    let known = faults.iter().find(|known| known.name == fault);
+                    let summary = known.map_or("", |known| known.summary);
+                    controls.push(ControlResult::of(&fault, summary, line.check, concluded));
+                }
             }
         }
         let replay = replay::claim(&claim.id, tier, executor.root_seed());

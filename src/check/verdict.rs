@@ -80,15 +80,7 @@ pub(super) mod tests {
     }
 
     fn control(outcome: Outcome) -> ControlResult {
-        ControlResult {
-            fault: "fault".into(),
-            check: 0,
-            outcome,
-            worked: outcome == Outcome::Fail,
-            margin: None,
-            power: None,
-            evidence: evidence(outcome),
-        }
+        ControlResult::of("fault", "A mistake.", 0, evidence(outcome))
     }
 
     #[test]

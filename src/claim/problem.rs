@@ -47,6 +47,11 @@ impl Problem {
             problem.help(format!("known: {}", known.join(", ")))
         }
     }
+
+    /// `; did you mean …?` if there is a name near the unknown one, for messages of one line.
+    pub(crate) fn suggestion(&self) -> String {
+        if self.label.ends_with('?') { format!("; {}", self.label) } else { String::new() }
+    }
 }
 
 fn nearest(name: &str, known: &[&str]) -> String {

@@ -20,10 +20,8 @@ pub fn hold(value: &Value, wanted: &Value) -> Result<Value, Refusal> {
 
 fn told(problems: &[Problem]) -> String {
     let one = |problem: &Problem| {
-        let nearest =
-            if problem.label.ends_with('?') { format!("; {}", problem.label) } else { String::new() };
         let help = problem.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
-        format!("{}{nearest}{help}", problem.message)
+        format!("{}{}{help}", problem.message, problem.suggestion())
     };
     problems.iter().map(one).collect::<Vec<_>>().join("\n")
 }

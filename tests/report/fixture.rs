@@ -187,15 +187,7 @@ fn claim(id: &str, scope: Scope, verdict: Verdict) -> ClaimResult {
 }
 
 fn control(fault: &str, evidence: Evidence) -> ControlResult {
-    ControlResult {
-        fault: fault.into(),
-        check: 0,
-        outcome: evidence.outcome,
-        worked: evidence.outcome == Outcome::Fail,
-        margin: evidence.margin,
-        power: evidence.power(),
-        evidence,
-    }
+    ControlResult::of(fault, "Heads are counted as *tails*.", 0, evidence)
 }
 
 fn property(name: &str, outcome: Outcome, worst: f64) -> Evidence {

@@ -272,13 +272,21 @@ fn controls(claim: &ClaimResult) -> String {
         .iter()
         .map(|control| {
             let check = if several { (control.check + 1).to_string() } else { String::new() };
-            let mut row = vec![code(&control.fault), check];
+            let mut row = vec![control_name(control), check];
             row.extend(control_cells(control));
             row
         })
         .collect();
     let header = ["Control", "Check", "Outcome", "Noticed by", "Margin", "What was measured"];
     table(&header, &rows)
+}
+
+/// The fault of a control, and what is wrong under it.
+pub fn control_name(control: &ControlResult) -> String {
+    if control.summary.is_empty() {
+        return code(&control.fault);
+    }
+    format!("{}: {}", code(&control.fault), text(&control.summary))
 }
 
 /// Outcome, how soon the fault was noticed, margin, and what was measured under a control.

@@ -32,6 +32,9 @@ pub fn explain(claim: &ClaimResult, run: &RunInfo, colour: bool) -> String {
             pen.bad(&format!("{outcome}, but it must fail"))
         };
         out += &format!("\n{}: {worked}\n", pen.strong(&title));
+        if !control.summary.is_empty() {
+            out += &wrapped("  ", &control.summary);
+        }
         let noticed = words::noticed(control);
         if !noticed.is_empty() {
             out += &wrapped("  ", &format!("noticed by {noticed}"));
