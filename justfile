@@ -45,3 +45,12 @@ fmt-check:
 drift:
     git diff --exit-code --stat -- reports
     test -z "$(git status --porcelain -- reports)"
+
+# Build a browsable site from the report pages, into target/site.
+site:
+    command -v mdbook >/dev/null || cargo install --locked mdbook --no-default-features --features search
+    mdbook build reports
+
+# Hold the site to its promises in a headless browser: pages, search, links, pictures, no errors.
+test-site: site
+    bash tests/site.sh

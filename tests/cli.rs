@@ -75,7 +75,7 @@ fn every_mistake_of_a_paper_turns_some_claim_red() {
 }
 
 /// A copy of the project's claims and experiments, edited.
-fn edited(from: &str, to: &str) -> tempfile::TempDir {
+pub fn edited(from: &str, to: &str) -> tempfile::TempDir {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = tempfile::tempdir().unwrap();
     for part in ["claims", "experiments", "experiments/data"] {
@@ -168,62 +168,6 @@ fn functions_take_their_own_examples() {
         let example = output(&["eval", &path, "--example"], 0);
         corroborate(&["eval", &path]).write_stdin(example).assert().code(0);
     }
-}
-
-#[test]
-fn bad_input_is_refused_with_status_two_and_one_message() {
-    let closed_loop = "optimistic-feasible-search/closed-loop";
-    for (arguments, word) in [
-        (vec!["verify", "bounded-ratio-lr.5"], "did you mean `bounded-ratio-rl.5`?"),
-        (vec!["verify", "scope:exakt"], "did you mean `exact`?"),
-        (vec!["verify", "sort:exact"], "unknown selector"),
-        (vec!["run", closed_loop, "--set", "TT=1"], "unknown setting"),
-        (vec!["run", closed_loop, "--set", "T=many"], "expected a whole number"),
-        (vec!["run", closed_loop, "--fault", "no-such"], "unknown fault"),
-        (vec!["run", closed_loop, "--named", "gernam"], "unknown named settings"),
-        (vec!["run", closed_loop, "--settings", "no-such-file.yaml"], "cannot read the file"),
-        (vec!["run", "optimistic-feasible-search/close-loop"], "did you mean `closed-loop`?"),
-        (vec!["eval", "bounded-ratio-rl/optimun", "--example"], "did you mean `optimum`?"),
-        (vec!["eval", "bounded-ratio-rl"], "expected `<paper>/<name>`"),
-        (vec!["schema", "claim"], "did you mean `claims`?"),
-        (vec!["diff", "no-such.json", "no-such.json"], "cannot read no-such.json"),
-        (vec!["lint", "no-such.yaml"], "cannot read the file"),
-        (vec!["--root", "src", "list"], "has no folders"),
-        (vec!["new", "Not_A_Slug"], "is no slug"),
-        (vec!["verify", "--jobs", "0"], "--jobs"),
-    ] {
-        let told = refusal(&arguments);
-        assert!(told.contains(word), "{arguments:?}: {told}");
-    }
-    for (input, word) in [("{", "line 1, column"), ("{\"p\": 1}", "unknown key"), ("[]", "expected a map")] {
-        let done = corroborate(&["eval", "bounded-ratio-rl/optimum"]).write_stdin(input).assert().code(2);
-        let told = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
-        assert!(told.contains(word), "{input}: {told}");
-    }
-}
-
-#[test]
-fn a_changed_verdict_is_a_difference_for_the_worse() {
-    let folder = tempfile::tempdir().unwrap();
-    let [old, new] = ["old.json", "new.json"].map(|name| folder.path().join(name));
-    let text = output(&["verify", CLAIM, "--format", "json"], 0);
-    fs::write(&old, &text).unwrap();
-    let mut verdicts: Value = serde_json::from_str(&text).unwrap();
-    verdicts["claims"][0]["verdict"] = "vacuous".into();
-    verdicts["claims"][0]["as_expected"] = false.into();
-    fs::write(&new, verdicts.to_string()).unwrap();
-    let [old, new] = [old.to_str().unwrap(), new.to_str().unwrap()];
-    assert_eq!(output(&["diff", old, old], 0), "No change.\n");
-    insta::assert_snapshot!(output(&["diff", old, new], 1), @r"
-    Changed verdicts
-      worse: bounded-ratio-rl.5: corroborated -> vacuous (expected corroborated)
-    ");
-}
-
-#[test]
-fn the_help_is_as_it_was() {
-    insta::assert_snapshot!(output(&["--help"], 0));
-    insta::assert_snapshot!(output(&["verify", "--help"], 0));
 }
 
 const PROGRAM: &str = r#"

@@ -23,3 +23,9 @@ mod trials;
 
 // Verdicts, controls, breakdowns, and what they may not depend on.
 mod verdicts;
+
+// Every screen that people read.
+mod screens;
+
+// The documents do what they say.
+mod walkthrough;

@@ -256,6 +256,6 @@ pub fn judge_with_times(
         environments: "A table.".into(),
     };
     let executor = Executor::new(vec![paper()], BTreeMap::new(), 0, jobs, Duration::from_secs(2)).unwrap();
-    let options = check::Options { tier: Tier::Quick, select, times, progress: &|_, _| () };
+    let options = check::Options { tier: Tier::Quick, select, times, progress: &|_| () };
     check::verify(&executor, &[PaperClaims { record, claims }], &options)
 }

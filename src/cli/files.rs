@@ -48,6 +48,30 @@ pub fn write_whole(path: &Path, contents: &str) -> Result<(), Refusal> {
     written.map_err(failed)
 }
 
+/// Appends to a file that belongs to others too.
+pub fn append(path: &Path, text: &str) -> Result<(), Refusal> {
+    File::options()
+        .create(true)
+        .append(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|e| Refusal::usage(format!("cannot append to {}: {e}", path.display())))
+}
+
+/// Removes the files of a folder that have this extension and are not wanted; a folder that is not
+/// there has none.
+pub fn remove_others(folder: &Path, extension: &str, wanted: impl Fn(&str) -> bool) -> Result<(), Refusal> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.extension().is_some_and(|e| e == extension) && !wanted(&name) {
+            fs::remove_file(&path)
+                .map_err(|e| Refusal::usage(format!("cannot remove {}: {e}", path.display())))?;
+        }
+    }
+    Ok(())
+}
+
 /// `verdicts.json`.
 pub fn verdicts_json(verdicts: &Verdicts) -> Result<String, Refusal> {
     serde_json::to_string_pretty(verdicts)

@@ -149,9 +149,8 @@ impl Workplace {
 /// An unknown name, with the nearest that exists.
 fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> Refusal {
     let problem = crate::claim::problem::Problem::unknown(&(0..0), what, name, known);
-    let help = problem.help.map(|help| format!("\n{help}")).unwrap_or_default();
-    let nearest = if problem.label.ends_with('?') { format!("; {}", problem.label) } else { String::new() };
-    Refusal::usage(format!("{}{nearest}{help}", problem.message))
+    let help = problem.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
+    Refusal::usage(format!("{}{}{help}", problem.message, problem.suggestion()))
 }
 
 /// Runs the command that the process was started with.

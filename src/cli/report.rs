@@ -31,10 +31,16 @@ pub(super) fn main(arguments: &Arguments, workplace: &Workplace) -> Result<Exit,
     Ok(Exit::Success)
 }
 
-/// Writes all pages and pictures.
+/// Writes all pages and pictures, and removes the pictures of plots that are no more.
 pub fn write(verdicts: &Verdicts, out: &Path) -> Result<(), Refusal> {
-    for (name, contents) in report::pages(verdicts).map_err(Refusal::Machinery)? {
-        files::write_whole(&out.join(name), &contents)?;
+    let pages = report::pages(verdicts).map_err(Refusal::Machinery)?;
+    for (name, contents) in &pages {
+        files::write_whole(&out.join(name), contents)?;
+    }
+    for paper in &verdicts.papers {
+        // The folder of a paper holds its pictures and nothing else.
+        let drawn = |name: &str| pages.iter().any(|(page, _)| *page == format!("{}/{name}", paper.slug));
+        files::remove_others(&out.join(&paper.slug), "svg", drawn)?;
     }
     Ok(())
 }

@@ -82,10 +82,10 @@ pub(super) fn main(arguments: &Arguments, workplace: Workplace) -> Result<Exit, 
     let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let executor =
         Executor::new(workplace.leaves, data, arguments.seed, jobs, timeout).map_err(Refusal::Machinery)?;
-    let progress = terminal::Progress::new("measuring", arguments.format == Format::Json);
+    let progress = terminal::Progress::new(arguments.format == Format::Json);
     let mut results = Results::default();
     let request = Request::Replicates { sample: sample.clone(), replicates };
-    executor.measure(&[request], &mut results, &|done, of| progress.set(done, of));
+    executor.measure(&[request], &mut results, &|step| progress.set(step));
     drop(progress);
     let measured = results
         .replicates(&sample, replicates)

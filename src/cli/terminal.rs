@@ -9,7 +9,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Refusal;
-use crate::run::WORK_THREAD;
+use crate::run::{Step, WORK_THREAD};
 
 /// Panics of measuring threads become `error` verdicts; their messages are not printed twice.
 pub fn quiet_work_threads() {
@@ -61,22 +61,22 @@ pub fn refuse(refusal: &Refusal) {
 pub struct Progress(ProgressBar);
 
 impl Progress {
-    /// A bar that says what it is about.
-    pub fn new(what: &str, quiet: bool) -> Self {
+    /// A bar without anything done.
+    pub fn new(quiet: bool) -> Self {
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(Some(0), target);
-        if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}") {
+        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} {msg:40!}") {
             bar.set_style(style);
         }
-        bar.set_message(what.to_owned());
         bar.enable_steady_tick(Duration::from_millis(200));
         Self(bar)
     }
 
-    /// Pieces done, of pieces known so far.
-    pub fn set(&self, done: u64, of: u64) {
-        self.0.set_length(of);
-        self.0.set_position(done);
+    /// How far it has come, and what is measured.
+    pub fn set(&self, step: Step<'_>) {
+        self.0.set_length(step.of);
+        self.0.set_position(step.done);
+        self.0.set_message(step.subject.to_owned());
     }
 }
 

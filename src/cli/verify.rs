@@ -1,6 +1,10 @@
 //! `verify`: the main job.
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args, ValueEnum};
 use wildmatch::WildMatch;
@@ -8,13 +12,16 @@ use wildmatch::WildMatch;
 use super::{Exit, Refusal, Workplace, files, terminal, unknown};
 use crate::{
     check::{self, evidence::Verdicts},
-    claim::{self, Catalogue, Claim, ClaimKind, Scope, Tier, Verdict},
+    claim::{self, Catalogue, Claim, ClaimKind, Scope, Tier, Verdict, problem::Problem},
     report,
     run::Executor,
 };
 
 /// Where the latest verdicts are kept, below the root.
 pub const LATEST: &str = "target/corroborate/verdicts.json";
+
+/// Where GitHub wants a summary of a job in markdown appended; unset elsewhere.
+const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 /// Judge claims: run every check, on the reference and under its faults, and say what follows.
 #[derive(Debug, Args)]
@@ -103,6 +110,10 @@ pub(super) fn main(arguments: &Arguments, workplace: Workplace) -> Result<Exit, 
     if let Some(path) = &arguments.junit {
         files::write_whole(path, &report::junit(&verdicts).map_err(Refusal::Machinery)?)?;
     }
+    if let Some(path) = std::env::var_os(STEP_SUMMARY).filter(|path| !path.is_empty()) {
+        let summary = report::summary(&verdicts).map_err(Refusal::Machinery)?;
+        files::append(Path::new(&path), &format!("{summary}\n"))?;
+    }
     match arguments.format {
         Format::Json => terminal::print(&json)?,
         Format::Human => {
@@ -132,7 +143,7 @@ pub fn judge(
     let timeout = Duration::from_secs(effort.timeout);
     let executor =
         Executor::new(workplace.leaves, data, effort.seed, jobs, timeout).map_err(Refusal::Machinery)?;
-    let progress = terminal::Progress::new("measuring", quiet);
+    let progress = terminal::Progress::new(quiet);
     let tier = match effort.tier {
         TierName::Quick => Tier::Quick,
         TierName::Full => Tier::Full,
@@ -140,12 +151,8 @@ pub fn judge(
     let select = |claim: &Claim| selected.contains(&claim.id);
     let times = effort.benchmarks.as_deref().map(check::Times::read).transpose();
     let times = times.map_err(|error| Refusal::usage(error.to_string()))?;
-    let options = check::Options {
-        tier,
-        select: &select,
-        times: times.as_ref(),
-        progress: &|done, of| progress.set(done, of),
-    };
+    let options =
+        check::Options { tier, select: &select, times: times.as_ref(), progress: &|step| progress.set(step) };
     Ok(check::verify(&executor, &papers, &options))
 }
 
@@ -175,10 +182,9 @@ fn select(selectors: &[String], claims: &[&Claim]) -> Result<BTreeSet<String>, R
         };
         if chosen.is_empty() {
             let ids = claims.iter().map(|claim| claim.id.as_str());
-            let nearest = crate::claim::problem::Problem::unknown(&(0..0), "claim", selector, ids).label;
-            let hint = if nearest.ends_with('?') { format!("; {nearest}") } else { String::new() };
+            let suggestion = Problem::unknown(&(0..0), "claim", selector, ids).suggestion();
             return Err(Refusal::usage(format!(
-                "no claim is selected by `{selector}`{hint}\n`corroborate list claims` shows all"
+                "no claim is selected by `{selector}`{suggestion}\n`corroborate list claims` shows all"
             )));
         }
         selected.extend(chosen.iter().map(|claim| claim.id.clone()));

@@ -10,4 +10,4 @@ pub mod terminal;
 mod words;
 
 pub use junit::junit;
-pub use page::pages;
+pub use page::{pages, summary};

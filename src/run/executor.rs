@@ -6,7 +6,11 @@
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, OnceLock, PoisonError, mpsc},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
     time::Duration,
 };
 
@@ -26,8 +30,19 @@ pub const WORK_THREAD: &str = "measure";
 /// Stack of a piece of work.
 const STACK_BYTES: usize = 16 << 20;
 
-/// Told after each piece of work: pieces done and pieces known so far.
-pub type Progress<'a> = dyn Fn(u64, u64) + Sync + 'a;
+/// How far measuring has come, told as a piece of work begins and as it ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    /// Pieces done.
+    pub done: u64,
+    /// Pieces known so far.
+    pub of: u64,
+    /// What is measured, `<paper>/<experiment or property>`.
+    pub subject: &'a str,
+}
+
+/// Told of each step.
+pub type Progress<'a> = dyn Fn(Step<'_>) + Sync + 'a;
 
 /// Leaves, their data, the root seed, and the threads to measure with.
 pub struct Executor {
@@ -49,6 +64,15 @@ type Slot = Arc<OnceLock<Result<Prepared, String>>>;
 enum Work {
     Replicates { key: String, sample: Sample, from: u64, to: u64 },
     Cases(Cases),
+}
+
+impl Work {
+    fn subject(&self) -> String {
+        match self {
+            Self::Replicates { sample, .. } => format!("{}/{}", sample.paper, sample.experiment),
+            Self::Cases(cases) => format!("{}/{}", cases.paper, cases.property),
+        }
+    }
 }
 
 enum Done {
@@ -98,13 +122,15 @@ impl Executor {
     pub fn measure(&self, requests: &[Request], results: &mut Results, progress: &Progress<'_>) {
         let work = missing(requests, results);
         let total = work.len() as u64;
-        let finished = std::sync::atomic::AtomicU64::new(0);
+        let finished = AtomicU64::new(0);
         let done: Vec<Done> = self.pool.install(|| {
             work.par_iter()
                 .map(|piece| {
+                    let subject = piece.subject();
+                    let tell = |done| progress(Step { done, of: total, subject: &subject });
+                    tell(finished.load(Ordering::Relaxed));
                     let done = self.guarded(piece);
-                    let count = finished.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-                    progress(count, total);
+                    tell(finished.fetch_add(1, Ordering::Relaxed) + 1);
                     done
                 })
                 .collect()

@@ -8,7 +8,7 @@ mod property;
 mod results;
 mod seed;
 
-pub use executor::{Executor, Progress, WORK_THREAD};
+pub use executor::{Executor, Progress, Step, WORK_THREAD};
 pub use property::{Cases, CasesRecord, Violation, slack};
 pub use results::{Request, Results, Sample};
 pub use seed::{canonical_json, digest};

@@ -1,5 +1,6 @@
 //! Pages, terminal and JUnit output of verdicts written by hand.
 
+mod commonmark;
 mod fixture;
 
 use corroborate::report::{

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    markdown::{code, paragraphs, sentence, table, text, tidy},
+    markdown::{paragraphs, sentence, table, text, tidy},
     number::number,
     picture,
     words::{self, Tally, counts, tally},
@@ -16,17 +16,23 @@ use crate::{
     check::evidence::{ClaimResult, Verdicts},
     claim::{PaperRecord, Provenance, Scope, Verdict},
 };
-use view::{ClaimView, control_cells, link, map_name, picture_name};
+use view::{ClaimView, control_cells, control_name, link, map_name, picture_name};
 
-const TEMPLATES: [(&str, &str); 4] = [
+const TEMPLATES: [(&str, &str); 6] = [
     ("front", include_str!("../templates/front.md")),
     ("paper", include_str!("../templates/paper.md")),
     ("controls", include_str!("../templates/controls.md")),
     ("validity", include_str!("../templates/validity.md")),
+    ("contents", include_str!("../templates/contents.md")),
+    ("summary", include_str!("../templates/summary.md")),
 ];
 
 /// Name of the front page.
 const FRONT: &str = "README.md";
+
+/// The table of contents that mdBook reads, and its settings.
+const CONTENTS: &str = "SUMMARY.md";
+const BOOK: (&str, &str) = ("book.toml", include_str!("../templates/book.toml"));
 
 /// A paper with its claims.
 struct Judged<'a> {
@@ -34,7 +40,7 @@ struct Judged<'a> {
     claims: Vec<&'a ClaimResult>,
 }
 
-/// All pages by name.
+/// All pages and pictures by name, and what mdBook needs to make a site of them.
 ///
 /// # Errors
 /// A message if a claim belongs to no paper of the verdicts, or a picture cannot be drawn.
@@ -55,6 +61,8 @@ pub fn pages(verdicts: &Verdicts) -> Result<Vec<(String, String)>, String> {
     }
     pages.push(("controls.md".to_owned(), controls(&environment, &papers)?));
     pages.push(("validity.md".to_owned(), validity(&environment, &papers)?));
+    pages.push((CONTENTS.to_owned(), contents(&environment, &papers)?));
+    pages.push((BOOK.0.to_owned(), BOOK.1.to_owned()));
     for claim in &verdicts.claims {
         for (index, plot) in claim.plots.iter().enumerate() {
             pages.push((picture_name(claim, index), picture::draw(plot)?));
@@ -67,6 +75,28 @@ pub fn pages(verdicts: &Verdicts) -> Result<Vec<(String, String)>, String> {
         }
     }
     Ok(pages)
+}
+
+/// The run on one page without links, for the summary of a continuous-integration job.
+///
+/// # Errors
+/// A message if the page cannot be put together.
+pub fn summary(verdicts: &Verdicts) -> Result<String, String> {
+    let run = &verdicts.run;
+    let unexpected = verdicts.claims.iter().filter(|c| !c.as_expected).map(ClaimView::new);
+    let rows = tally(&verdicts.claims);
+    let rows = rows.iter().map(|(scope, by_verdict)| vec![scope.to_string(), counts(by_verdict)]);
+    render(
+        &environment()?,
+        "summary",
+        &json!({
+            "unexpected": unexpected.collect::<Vec<_>>(),
+            "verdicts": table(&["Scope", "Verdicts"], &rows.collect::<Vec<_>>()),
+            "tier": words::tier(run.tier),
+            "root_seed": run.root_seed,
+            "error_bound": words::error_bound(run),
+        }),
+    )
 }
 
 /// Names of papers and claims become names of files, so they are held to the form of names, and
@@ -220,6 +250,13 @@ fn paper(environment: &Environment<'_>, judged: &Judged<'_>) -> Result<String, S
     )
 }
 
+fn contents(environment: &Environment<'_>, papers: &[Judged<'_>]) -> Result<String, String> {
+    let papers = papers
+        .iter()
+        .map(|judged| json!({ "title": text(&judged.record.title), "page": page_name(judged.record) }));
+    render(environment, "contents", &json!({ "papers": papers.collect::<Vec<_>>() }))
+}
+
 /// What `controls.md` says of a paper.
 #[derive(Serialize)]
 struct PaperControls {
@@ -245,8 +282,8 @@ fn controls(environment: &Environment<'_>, papers: &[Judged<'_>]) -> Result<Stri
             .flat_map(|claim| claim.controls.iter().map(move |control| (claim, control)))
             .map(|(claim, control)| {
                 let check = claim.evidence.get(control.check).map(words::check).unwrap_or_default();
-                let mut row =
-                    vec![format!("[{}]({})", claim.id, link(claim)), text(&check), code(&control.fault)];
+                let claim = format!("[{}]({})", claim.id, link(claim));
+                let mut row = vec![claim, text(&check), control_name(control)];
                 row.extend(control_cells(control));
                 row
             })
