@@ -2,6 +2,7 @@
 
 pub mod bounded_ratio_rl;
 pub mod capo;
+pub mod ctrl_diffusion;
 pub mod g2rpo;
 pub mod leaf;
 pub mod optimistic_feasible_search;
@@ -18,6 +19,7 @@ use leaf::Paper;
 pub const PAPERS: &[fn() -> Paper] = &[
     bounded_ratio_rl::paper,
     capo::paper,
+    ctrl_diffusion::paper,
     g2rpo::paper,
     optimistic_feasible_search::paper,
     policy_guided_diffusion::paper,
