@@ -40,13 +40,14 @@ page.on("console", (message) => message.type() === "error" && problems.push(`${p
 page.on("pageerror", (error) => problems.push(`${page.url()}: ${error.message}`));
 page.on("response", (answer) => answer.status() >= 400 && problems.push(`${page.url()}: ${answer.status()} ${answer.url()}`));
 
-// Every page that the front page leads to.
+// Every page that the front page leads to; one that redirects counts as the page that it leads to.
 const waiting = [site];
 const seen = new Map();
 while (waiting.length > 0) {
   const url = waiting.pop();
   if (seen.has(url)) continue;
-  await page.goto(url, { waitUntil: "load" });
+  const reached = await page.goto(url, { waitUntil: "networkidle" }).catch((error) => problems.push(`${url}: ${error.message}`));
+  if (typeof reached === "number") continue;
   const found = await page.evaluate(() => ({
     title: document.title,
     ids: [...document.querySelectorAll("[id]")].map((e) => e.id),
@@ -78,8 +79,8 @@ if (pictures === 0) problems.push("there is no picture");
 const claim = process.env.CLAIM ?? "bounded-ratio-rl.5";
 await page.goto(site);
 await page.keyboard.press("s");
-await page.locator("#mdbook-searchbar, #searchbar").first().fill(claim);
-const result = page.locator("#mdbook-searchresults a, #searchresults a").first();
+await page.locator("#mdbook-searchbar").pressSequentially(claim);
+const result = page.locator("#mdbook-searchresults a").first();
 await result.waitFor({ timeout: 10_000 }).catch(() => problems.push(`search does not find ${claim}`));
 if (await result.count()) {
   await result.click();
