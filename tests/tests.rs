@@ -29,3 +29,6 @@ mod screens;
 
 // The documents do what they say.
 mod walkthrough;
+
+// The reference part of FORMAT.md.
+mod formats;

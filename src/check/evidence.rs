@@ -1,5 +1,6 @@
 //! What checks measured: one record of the same shape for every kind of check.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use crate::claim::{
 };
 
 /// Outcome of one test.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// What was claimed is shown.
@@ -23,7 +24,7 @@ pub enum Outcome {
 }
 
 /// Evidence of one check, on the reference or under a fault.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// Kind of the check, such as `property` or `difference`.
     pub kind: String,
@@ -110,7 +111,7 @@ impl Evidence {
 
 /// How easily a check notices a fault, as measured once: not a probability, but what the failure
 /// cost.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Power {
     /// Cases up to the first that violates a requirement, or replicates at the look where the
     /// check failed.
@@ -155,7 +156,7 @@ fn is_zero(n: &u64) -> bool {
 }
 
 /// One tested requirement.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// Which configuration, pair or requirement.
     pub label: String,
@@ -184,7 +185,7 @@ pub struct Finding {
 }
 
 /// Decimal logarithms of two e-values.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EValues {
     /// Against the hypothesis that the requirement does not hold.
     #[serde(rename = "for")]
@@ -194,7 +195,7 @@ pub struct EValues {
 }
 
 /// A check repeated under a fault.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ControlResult {
     /// Name of the fault.
     pub fault: String,
@@ -234,7 +235,7 @@ impl ControlResult {
 }
 
 /// A claim, judged.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClaimResult {
     /// Identifier.
     pub id: String,
@@ -281,7 +282,7 @@ pub struct ClaimResult {
 }
 
 /// A picture's numbers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PlotData {
     /// Caption.
     pub title: String,
@@ -298,7 +299,7 @@ pub struct PlotData {
 }
 
 /// A panel of a picture.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PanelData {
     /// Title of the panel.
     pub title: String,
@@ -307,7 +308,7 @@ pub struct PanelData {
 }
 
 /// A curve with a band; a bar is a curve of one point.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Curve {
     /// Legend.
     pub label: String,
@@ -322,7 +323,7 @@ pub struct Curve {
 }
 
 /// A whole run: `verdicts.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdicts {
     /// Version of this format.
     pub format: u32,
@@ -335,7 +336,7 @@ pub struct Verdicts {
 }
 
 /// What identifies a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunInfo {
     /// Root of all seeds.
     pub root_seed: u64,

@@ -4,6 +4,7 @@
 //! the reference, without controls, with tests of the same level, which the error bound of the run
 //! counts.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -11,7 +12,7 @@ use super::evidence::{Evidence, Finding, Outcome};
 use crate::claim::MapAxis;
 
 /// A check judged in every cell of a grid of settings: the numbers of a heat map.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MapData {
     /// One or two settings, each with its values.
     pub axes: Vec<MapAxis>,
@@ -22,7 +23,7 @@ pub struct MapData {
 }
 
 /// A cell of a validity map.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MapCell {
     /// The value of each axis.
     pub values: Vec<Value>,

@@ -27,7 +27,7 @@ pub struct ValidityMap {
 }
 
 /// An axis of a validity map.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct MapAxis {
     /// Name of the setting.
     pub setting: String,

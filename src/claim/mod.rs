@@ -264,7 +264,7 @@ pub struct Plot {
 }
 
 /// What a plot draws.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PlotContent {
     /// A series of the experiment: mean over replicates, with a band.
@@ -276,7 +276,7 @@ pub enum PlotContent {
 }
 
 /// An axis of a plot.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Axis {
     /// What is shown, with its unit.
     pub label: String,

@@ -5,18 +5,19 @@ use serde_json::Value;
 
 use super::{Exit, Refusal, Workplace, terminal, unknown};
 use crate::{
+    check::evidence::Verdicts,
     claim::{self, raw},
     conform::FunctionVectors,
 };
 
-/// Print a JSON Schema: of a YAML format, or of what a function or an experiment takes.
+/// Print a JSON Schema: of a file format, or of what a function or an experiment takes.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   corroborate schema claims > claims.schema.json
   corroborate schema bounded-ratio-rl/optimum")]
 pub struct Arguments {
-    /// `claims`, `experiments`, `vectors`, or `<paper>/<function, experiment or property>`.
+    /// `claims`, `experiments`, `verdicts`, `vectors`, or `<paper>/<function, experiment or property>`.
     of: String,
 }
 
@@ -24,10 +25,15 @@ pub(super) fn main(arguments: &Arguments, workplace: &Workplace) -> Result<Exit,
     let schema = match arguments.of.as_str() {
         "claims" => claim::schema_of::<raw::ClaimsFile>(),
         "vectors" => claim::schema_of::<FunctionVectors>(),
+        "verdicts" => claim::schema_of::<Verdicts>(),
         "experiments" => claim::schema_of::<raw::ExperimentsFile>(),
         item if item.contains('/') => of_item(workplace, item)?,
         other => {
-            return Err(unknown("schema", other, ["claims", "experiments", "vectors", "<paper>/<name>"]));
+            return Err(unknown(
+                "schema",
+                other,
+                ["claims", "experiments", "verdicts", "vectors", "<paper>/<name>"],
+            ));
         }
     };
     terminal::print(&format!("{schema:#}\n"))?;
