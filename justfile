@@ -15,7 +15,7 @@ test *ARGS:
     cargo test {{ ARGS }}
 
 # Everything that continuous integration runs.
-ci: fmt-check lint test verify drift
+ci: fmt-check lint test verify drift test-site test-peers
 
 # Hold formatting, clippy, rustdoc and the YAML files to the rules.
 lint:
@@ -50,6 +50,11 @@ drift:
 site:
     command -v mdbook >/dev/null || cargo install --locked mdbook --no-default-features --features search
     mdbook build reports
+
+# Judge functions of published Python libraries by the test vectors.
+test-peers:
+    cargo build --release --quiet
+    bash tests/peers.sh target/release/corroborate
 
 # Hold the site to its promises in a headless browser: pages, search, links, pictures, no errors.
 test-site: site
