@@ -5,6 +5,7 @@ pub mod capo;
 pub mod ctrl_diffusion;
 pub mod g2rpo;
 pub mod leaf;
+pub mod model_based_generalization;
 pub mod optimistic_feasible_search;
 pub mod policy_guided_diffusion;
 pub mod realizability;
@@ -21,6 +22,7 @@ pub const PAPERS: &[fn() -> Paper] = &[
     capo::paper,
     ctrl_diffusion::paper,
     g2rpo::paper,
+    model_based_generalization::paper,
     optimistic_feasible_search::paper,
     policy_guided_diffusion::paper,
     realizability::paper,
