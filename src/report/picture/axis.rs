@@ -151,16 +151,22 @@ fn span(positions: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
 fn linear_ticks(low: f64, high: f64, most: usize) -> Vec<f64> {
     let raw = (high - low) / most.max(1) as f64;
     let exponent = log10(raw).floor();
-    let leading = [1.0, 2.0, 5.0, 10.0].into_iter().find(|m| m * pow(10.0, exponent) >= raw).unwrap_or(10.0);
+    let power = pow(10.0, exponent.abs());
     // Dividing by a whole power of ten rounds once; multiplying by its inverse would round twice.
-    let value = |k: f64| {
-        let power = pow(10.0, exponent.abs());
+    let value = |k: f64, leading: f64| {
         if exponent < 0.0 { k * leading / power } else { k * leading * power }
     };
-    let step = value(1.0);
-    let (first, last) = ((low / step).ceil(), (high / step).floor());
-    let count = (last - first).max(0.0) as usize;
-    (0..=count).map(|i| value(first + i as f64)).collect()
+    let multiples = |leading: f64| -> Vec<f64> {
+        let step = value(1.0, leading);
+        let (first, last) = ((low / step).ceil(), (high / step).floor());
+        let count = (last - first + 1.0).max(0.0) as usize;
+        (0..count).map(|i| value(first + i as f64, leading)).collect()
+    };
+    let steps = [0.5, 1.0, 2.0, 5.0, 10.0];
+    let wide = (1..steps.len()).find(|i| value(1.0, steps[*i]) >= raw).unwrap_or(steps.len() - 1);
+    // Between two neighbouring multiples there may be none.
+    let ticks = multiples(steps[wide]);
+    if ticks.is_empty() { multiples(steps[wide - 1]) } else { ticks }
 }
 
 /// Powers of ten; over short ranges also 2 and 5 times these, or all their multiples, or whatever
@@ -234,6 +240,7 @@ mod tests {
         assert_eq!(labels(&[0.0, 8000.0], false, 5), ["0", "2000", "4000", "6000", "8000"]);
         assert_eq!(labels(&[-0.3, 0.5], false, 5), ["-0.2", "0", "0.2", "0.4"]);
         assert_eq!(labels(&[0.0, 4e6], false, 4), ["0", "2·10⁶", "4·10⁶"]);
+        assert_eq!(labels(&[4.53, 4.94], false, 2), ["4.6", "4.8"]);
     }
 
     #[test]
