@@ -172,6 +172,17 @@ fn differences() {
     insta::assert_snapshot!(screens.join("\n"));
 }
 
+/// Each number as `#`.
+fn without_numbers(text: &str) -> String {
+    let words = text.split_inclusive(|c: char| !c.is_ascii_digit()).map(|word| {
+        match word.trim_start_matches(|c: char| c.is_ascii_digit()) {
+            rest if rest.len() < word.len() => format!("#{rest}"),
+            rest => rest.to_owned(),
+        }
+    });
+    words.collect()
+}
+
 #[test]
 fn files_written() {
     let folder = edited("", "");
@@ -185,7 +196,7 @@ fn files_written() {
     let screens = [
         here(&["new", "my-paper", "--title", "My Paper", "--arxiv", "2601.00001"]),
         here(&["new", "my-paper"]),
-        Screen::of(&["lint"]).shown().replace(char::is_numeric, "#"),
+        without_numbers(&Screen::of(&["lint"]).shown()),
         here(&["vectors", "bounded-ratio-rl", "--out", "vectors"]),
         here(&["report"]),
     ];
