@@ -15,6 +15,15 @@ use super::{
     tokens::Rows,
 };
 
+/// How far a law may be from summing to one.
+const SLACK: f64 = 1e-9;
+
+/// Whether the entries are at least 0 and sum to 1, up to 1e-9.
+#[must_use]
+pub fn is_law(p: &[f64]) -> bool {
+    p.iter().all(|p| *p >= 0.0) && (sum(p.iter().copied()) - 1.0).abs() <= SLACK
+}
+
 /// H(p) = −Σᵢ pᵢ ln pᵢ, in \[0, ln n\].
 #[must_use]
 pub fn entropy(p: &[f64]) -> f64 {
@@ -83,6 +92,12 @@ mod tests {
             0.0,
             epsilon = 1e-15
         );
+    }
+
+    #[test]
+    fn what_is_no_law_is_told() {
+        assert!(is_law(&[0.5, 0.5]) && is_law(&[0.1; 10]) && is_law(&[0.0, 1.0]));
+        assert!(!is_law(&[]) && !is_law(&[0.5, 0.4]) && !is_law(&[1.5, -0.5]) && !is_law(&[f64::NAN]));
     }
 
     fn law(n: usize) -> impl Strategy<Value = Vec<f64>> {

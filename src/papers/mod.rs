@@ -3,6 +3,7 @@
 pub mod bounded_ratio_rl;
 pub mod capo;
 pub mod ctrl_diffusion;
+pub mod dichotomy_of_control;
 pub mod g2rpo;
 pub mod leaf;
 pub mod model_based_generalization;
@@ -21,6 +22,7 @@ pub const PAPERS: &[fn() -> Paper] = &[
     bounded_ratio_rl::paper,
     capo::paper,
     ctrl_diffusion::paper,
+    dichotomy_of_control::paper,
     g2rpo::paper,
     model_based_generalization::paper,
     optimistic_feasible_search::paper,

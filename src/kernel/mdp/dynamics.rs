@@ -1,10 +1,10 @@
 //! One step of a process: where it goes and what it pays.
 
 use super::{MdpError, Rows};
-use crate::kernel::math::{dot, sum};
-
-/// How far a distribution may be from summing to one.
-const SLACK: f64 = 1e-9;
+use crate::kernel::{
+    divergence::is_law,
+    math::{dot, sum},
+};
 
 /// Transition probabilities and rewards of one step.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +34,7 @@ impl Dynamics {
         if rewards.values().iter().any(|r| !r.is_finite()) {
             return Err(MdpError::Reward);
         }
-        if let Some(row) = transitions.iter().position(|row| !is_distribution(row)) {
+        if let Some(row) = transitions.iter().position(|row| !is_law(row)) {
             let what = format!("the transition from state {} under action {}", row / actions, row % actions);
             return Err(MdpError::Distribution { what });
         }
@@ -88,7 +88,7 @@ impl Dynamics {
         if start.len() != self.states() {
             return Err(MdpError::Shape(format!("expected distributions over {} states", self.states())));
         }
-        if !is_distribution(start) {
+        if !is_law(start) {
             return Err(MdpError::Distribution { what: "the start".into() });
         }
         Ok(())
@@ -102,8 +102,4 @@ impl Dynamics {
         }
         Err(MdpError::Shape(format!("expected a policy of {states} rows of {actions} actions")))
     }
-}
-
-fn is_distribution(row: &[f64]) -> bool {
-    row.iter().all(|p| *p >= 0.0) && (sum(row.iter().copied()) - 1.0).abs() <= SLACK
 }

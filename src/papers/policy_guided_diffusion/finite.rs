@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Fault;
 use crate::{
     kernel::{
-        divergence::total_variation,
+        divergence::{is_law, total_variation},
         math::{pow, sum},
     },
     papers::leaf::Failure,
@@ -61,12 +61,12 @@ impl FiniteProblem {
     /// [`Failure::Invalid`].
     pub fn check(&self) -> Result<(), Failure> {
         let (states, actions) = (self.states(), self.actions());
-        let table = |rows: &[Vec<f64>], width: usize| rows.iter().all(|r| is_distribution(r, width));
+        let table = |rows: &[Vec<f64>], width: usize| rows.iter().all(|r| r.len() == width && is_law(r));
         let fits = states > 0
             && [&self.behaviour, &self.target].iter().all(|p| p.len() == states && table(p, actions))
             && self.transition.len() == states
             && self.transition.iter().all(|rows| rows.len() == actions && table(rows, states))
-            && is_distribution(&self.start, states);
+            && is_law(&self.start);
         if !fits {
             return Err(Failure::invalid(
                 "every row must be a distribution: over next states for each state and action, over \
@@ -236,10 +236,6 @@ impl FiniteLaw {
             .flat_map(|(row, other)| row.iter().zip(other).map(|(p, q)| (p - q).abs()).collect::<Vec<_>>())
             .fold(0.0, f64::max)
     }
-}
-
-fn is_distribution(row: &[f64], width: usize) -> bool {
-    row.len() == width && row.iter().all(|p| *p >= 0.0) && (sum(row.iter().copied()) - 1.0).abs() < 1e-9
 }
 
 /// Divides by the sum; zeros stay zeros.
