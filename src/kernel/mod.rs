@@ -11,6 +11,7 @@ pub mod gaussian;
 pub mod linear;
 pub mod math;
 pub mod mdp;
+pub mod neighbours;
 pub mod splitmix;
 pub mod stream;
 pub mod table;

@@ -9,6 +9,7 @@ pub mod leaf;
 pub mod model_based_generalization;
 pub mod optimistic_feasible_search;
 pub mod policy_guided_diffusion;
+pub mod prdc;
 pub mod realizability;
 pub mod remix;
 pub mod single_stream_po;
@@ -27,6 +28,7 @@ pub const PAPERS: &[fn() -> Paper] = &[
     model_based_generalization::paper,
     optimistic_feasible_search::paper,
     policy_guided_diffusion::paper,
+    prdc::paper,
     realizability::paper,
     remix::paper,
     single_stream_po::paper,
