@@ -4,14 +4,17 @@
 //! functions come from the `libm` crate through [`math`], and random numbers from labelled
 //! ChaCha streams ([`stream`]) by sampling functions of our own.
 
+pub mod adam;
 pub mod diffusion;
 pub mod divergence;
 pub mod eigen;
+pub mod flow;
 pub mod gaussian;
 pub mod linear;
 pub mod math;
 pub mod mdp;
 pub mod neighbours;
+pub mod quadrature;
 pub mod splitmix;
 pub mod stream;
 pub mod table;

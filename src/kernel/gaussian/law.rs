@@ -83,6 +83,15 @@ impl Gaussian {
         Self::new(self.mean.clone(), &self.covariance + noise)
     }
 
+    /// The law of (1 − t) z + t x with z ~ N(0, I): N(tm, (1 − t)²I + t²S).
+    ///
+    /// # Errors
+    /// [`GaussianError::NotPositiveDefinite`] if t is no finite number.
+    pub fn interpolated(&self, t: f64) -> Result<Self, GaussianError> {
+        let noise = DMatrix::from_diagonal_element(self.dimension(), self.dimension(), (1.0 - t) * (1.0 - t));
+        Self::new(&self.mean * t, &self.covariance * (t * t) + noise)
+    }
+
     /// The law of the coordinates listed, in that order.
     ///
     /// # Errors

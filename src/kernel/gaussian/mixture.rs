@@ -4,7 +4,7 @@ use nalgebra::{DMatrix, DVector};
 
 use super::{Gaussian, GaussianError, LinearForm};
 use crate::kernel::{
-    math::{exp, ln, log_sum_exp, softmax, sum},
+    math::{exp, ln, log_sum_exp, normal_cdf, softmax, sum},
     stream::Stream,
 };
 
@@ -100,6 +100,15 @@ impl Mixture {
         Ok(Self { log_weights: self.log_weights.clone(), components })
     }
 
+    /// The law of (1 − t) z + t x with z ~ N(0, I): every component interpolated.
+    ///
+    /// # Errors
+    /// As [`Gaussian::interpolated`].
+    pub fn interpolated(&self, t: f64) -> Result<Self, GaussianError> {
+        let components = self.components.iter().map(|c| c.interpolated(t)).collect::<Result<_, _>>()?;
+        Ok(Self { log_weights: self.log_weights.clone(), components })
+    }
+
     /// The law of the other coordinates given the values of those listed: every component
     /// conditioned, its weight multiplied by its density of the values.
     ///
@@ -154,19 +163,19 @@ impl Mixture {
         covariance
     }
 
-    /// KL(self ‖ other) of mixtures on the line, in nats, by the trapezoid rule with `nodes` ≥ 2
-    /// intervals over ten standard deviations around every component of `self`: for densities this
-    /// smooth the rule converges faster than any power of the step, so a step of half the smallest
-    /// standard deviation is enough for full precision. There is no closed form.
+    /// E f(x, log p(x)) under a mixture on the line, by the trapezoid rule with `nodes` ≥ 2 intervals
+    /// over ten standard deviations around every component: for functions and densities this smooth
+    /// the rule converges faster than any power of the step, so a step of half the smallest standard
+    /// deviation is enough for full precision.
     ///
     /// # Errors
-    /// [`GaussianError::Shape`] unless both are one-dimensional.
-    pub fn divergence(&self, other: &Self, nodes: usize) -> Result<f64, GaussianError> {
-        for found in [self.dimension(), other.dimension()] {
-            if found != 1 {
-                return Err(GaussianError::Shape { expected: 1, found });
-            }
-        }
+    /// [`GaussianError::Shape`] unless the mixture is one-dimensional.
+    pub fn expectation(
+        &self,
+        nodes: usize,
+        mut f: impl FnMut(&DVector<f64>, f64) -> f64,
+    ) -> Result<f64, GaussianError> {
+        self.on_the_line()?;
         let reach = |side: f64| {
             self.components.iter().map(move |c| c.mean()[0] + side * 10.0 * c.covariance()[(0, 0)].sqrt())
         };
@@ -177,8 +186,43 @@ impl Mixture {
             * sum((0..=nodes).map(|i| {
                 let x = DVector::from_element(1, low + step * i as f64);
                 let log_density = self.log_density(&x);
-                exp(log_density) * (log_density - other.log_density(&x))
+                exp(log_density) * f(&x, log_density)
             })))
+    }
+
+    /// KL(self ‖ other) of mixtures on the line, in nats, as an [`expectation`](Self::expectation) on
+    /// `nodes` intervals: there is no closed form.
+    ///
+    /// # Errors
+    /// [`GaussianError::Shape`] unless both are one-dimensional.
+    pub fn divergence(&self, other: &Self, nodes: usize) -> Result<f64, GaussianError> {
+        other.on_the_line()?;
+        self.expectation(nodes, |x, log_density| log_density - other.log_density(x))
+    }
+
+    /// The differential entropy −E log p of a mixture on the line, in nats, on `nodes` intervals.
+    ///
+    /// # Errors
+    /// [`GaussianError::Shape`] unless the mixture is one-dimensional.
+    pub fn entropy(&self, nodes: usize) -> Result<f64, GaussianError> {
+        self.expectation(nodes, |_, log_density| -log_density)
+    }
+
+    /// P(x ≤ `bound`) under a mixture on the line.
+    ///
+    /// # Errors
+    /// [`GaussianError::Shape`] unless the mixture is one-dimensional.
+    pub fn cumulative(&self, bound: f64) -> Result<f64, GaussianError> {
+        self.on_the_line()?;
+        let below = |c: &Gaussian| normal_cdf((bound - c.mean()[0]) / c.covariance()[(0, 0)].sqrt());
+        Ok(sum(self.weights().iter().zip(&self.components).map(|(w, c)| w * below(c))))
+    }
+
+    fn on_the_line(&self) -> Result<(), GaussianError> {
+        match self.dimension() {
+            1 => Ok(()),
+            found => Err(GaussianError::Shape { expected: 1, found }),
+        }
     }
 
     /// A draw: a component by its weight, then a point of it.
@@ -276,6 +320,18 @@ mod tests {
         let exact = p.components()[0].divergence(&q.components()[0]);
         assert_relative_eq!(p.divergence(&q, 64).unwrap(), exact, epsilon = 1e-13);
         assert!(p.divergence(&in_plane(), 64).is_err());
+    }
+
+    #[test]
+    fn entropy_and_distribution_function_of_one_component() {
+        let law = on_line(&[(1.0, 0.3, 0.7)]);
+        let exact = 0.5 * ln(2.0 * std::f64::consts::PI * std::f64::consts::E * 0.7);
+        assert_relative_eq!(law.entropy(64).unwrap(), exact, epsilon = 1e-13);
+        assert_relative_eq!(law.cumulative(0.3).unwrap(), 0.5);
+        assert!(in_plane().entropy(64).is_err() && in_plane().cumulative(0.0).is_err());
+        let law = on_line(&[(1.0, -2.0, 0.3), (2.0, 1.0, 1.5)]);
+        let slope = (law.cumulative(0.401).unwrap() - law.cumulative(0.399).unwrap()) / 0.002;
+        assert_relative_eq!(slope, exp(law.log_density(&at(0.4))), epsilon = 1e-6);
     }
 
     #[test]
