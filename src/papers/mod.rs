@@ -9,6 +9,7 @@ pub mod leaf;
 pub mod model_based_generalization;
 pub mod optimistic_feasible_search;
 pub mod policy_guided_diffusion;
+pub mod policyflow;
 pub mod prdc;
 pub mod realizability;
 pub mod remix;
@@ -28,6 +29,7 @@ pub const PAPERS: &[fn() -> Paper] = &[
     model_based_generalization::paper,
     optimistic_feasible_search::paper,
     policy_guided_diffusion::paper,
+    policyflow::paper,
     prdc::paper,
     realizability::paper,
     remix::paper,
