@@ -67,7 +67,7 @@ impl Hits {
     pub fn entropy(&self) -> f64 {
         let total: usize = self.counts.iter().sum();
         let shares = self.counts.iter().filter(|n| **n > 0).map(|n| *n as f64 / total as f64);
-        -sum(shares.map(|p| p * ln(p)))
+        sum(shares.map(|p| -p * ln(p)))
     }
 }
 
