@@ -14,6 +14,7 @@ pub mod prdc;
 pub mod realizability;
 pub mod remix;
 pub mod single_stream_po;
+pub mod tool_integrated_reasoning;
 pub mod unified_post_training;
 
 use leaf::Paper;
@@ -34,6 +35,7 @@ pub const PAPERS: &[fn() -> Paper] = &[
     realizability::paper,
     remix::paper,
     single_stream_po::paper,
+    tool_integrated_reasoning::paper,
     unified_post_training::paper,
 ];
 

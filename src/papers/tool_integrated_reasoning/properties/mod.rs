@@ -1,0 +1,5 @@
+//! What must hold on every instance.
+
+pub mod answers;
+pub mod counts;
+pub mod groups;
