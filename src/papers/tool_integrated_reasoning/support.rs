@@ -117,8 +117,8 @@ mod tests {
         let measure = |fault| Reweighing(Settings::default()).replicate(fault, &Streams::from_seed(0)).unwrap();
         let (right, wrong) = (measure(None), measure(Some(Fault::ExplorationFloor)));
         assert_eq!(right.get("outside"), Some(0.0));
-        assert_relative_eq!(right.series[0].y[0], 0.448, epsilon = 5e-4);
-        assert_relative_eq!(right.get("success").unwrap(), 0.979, epsilon = 5e-4);
-        assert_relative_eq!(wrong.get("outside").unwrap(), 0.0037, epsilon = 5e-5);
+        assert_relative_eq!(right.series[0].y[0], 0.440_611, epsilon = 5e-7);
+        assert_relative_eq!(right.get("success").unwrap(), 0.979_273, epsilon = 5e-7);
+        assert_relative_eq!(wrong.get("outside").unwrap(), 0.097_655, epsilon = 5e-7);
     }
 }
