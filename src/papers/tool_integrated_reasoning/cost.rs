@@ -87,12 +87,16 @@ impl Measure for Budget {
     type Settings = BudgetSettings;
     type Fault = Fault;
     const NAME: &'static str = "budget";
-    const SUMMARY: &'static str = "The smallest instance whose text exceeds a budget, and what a tool call leaves there.";
+    const SUMMARY: &'static str =
+        "The smallest instance whose text exceeds a budget, and what a tool call leaves there.";
     const METRICS: &'static [Metric] = &[
         Metric::new("crossover", "n_B, the smallest size whose text exceeds the budget.").range(1.0, 1e6),
-        Metric::new("room", "Tokens of the budget that a tool call leaves at that size; negative if it does not fit.")
-            .unit("token")
-            .higher_is_better(),
+        Metric::new(
+            "room",
+            "Tokens of the budget that a tool call leaves at that size; negative if it does not fit.",
+        )
+        .unit("token")
+        .higher_is_better(),
     ];
     const FAULTS: &'static [Fault] = &[Fault::ToolCostLinear];
     const STOCHASTIC: bool = false;
@@ -172,7 +176,9 @@ mod tests {
 
     #[test]
     fn known_crossovers() {
-        for (budget, sizes) in [(32, [15, 6, 8]), (64, [31, 8, 11]), (128, [63, 12, 16]), (256, [127, 16, 23])] {
+        for (budget, sizes) in
+            [(32, [15, 6, 8]), (64, [31, 8, 11]), (128, [63, 12, 16]), (256, [127, 16, 23])]
+        {
             for (problem, size) in Problem::ALL.into_iter().zip(sizes) {
                 assert_eq!(crossover(problem, budget), size, "{problem:?} at {budget}");
             }

@@ -6,7 +6,7 @@
 //! **Support.** Reinforcement learning with verifiable rewards reweighs what a policy can already say:
 //! an answer of probability 0 keeps probability 0 ([`support`]). A tool adds answers. The policy may
 //! emit a CALL, the environment appends an observation o that nobody sampled (it has factor 1 in the
-//! likelihood, and no gradient), and the policy goes on. With a call probability p_c,
+//! likelihood, and no gradient: [`trajectory`]), and the policy goes on. With a call probability p_c,
 //!
 //! ```text
 //! p(a) = (1 − p_c) q(a) + p_c Π_t [c if a_t = h_t else (1 − c)/(V − 1)]
@@ -41,13 +41,14 @@ mod properties;
 pub mod shaping;
 pub mod support;
 pub mod training;
+pub mod trajectory;
 
 use super::leaf::{Paper, faults};
 
 faults! {
     /// Mistakes about tools, supports and shaped advantages.
     pub enum Fault {
-        /// After each update the policy is mixed with one per cent of the uniform policy.
+        /// One response in a hundred is drawn uniformly from all responses instead of from the policy.
         ExplorationFloor = "exploration-floor",
         /// The observation is scored as if the policy had drawn it, m tokens of probability 1/V.
         ScoreObservationTokens = "score-observation-tokens",
@@ -65,6 +66,16 @@ faults! {
         PlugInPassAtK = "plug-in-passk",
         /// With tools the model forgets its text route: what text solves one time in ten or more is lost.
         ToolDropsTextRoute = "tool-drops-text-route",
+        /// pass@k of the pooled answers of all prompts, instead of the mean over prompts.
+        PooledPrompts = "pooled-prompts",
+        /// The mean log-probability divides by the tokens of observations too.
+        ObservationsInLength = "observations-in-length",
+        /// Centre and scale of the bonus come from all responses with a call, right or wrong.
+        MeansOverAllCalls = "means-over-all-calls",
+        /// A response without a call counts as one that calls at position 0.
+        MissingCallAtZero = "missing-call-at-zero",
+        /// Rewards are normalised by their sample deviation, divisor G − 1.
+        SampleDeviation = "sample-deviation",
         /// The bonus is not clipped.
         NoClip = "no-clip",
         /// The bonus is clipped to ±k instead of ±k Aᵢ.
@@ -99,6 +110,7 @@ pub fn paper() -> Paper {
         .property::<properties::counts::UnbiasedPassAtK>()
         .property::<properties::counts::Dominance>()
         .property::<properties::groups::CorrectnessFirst>()
+        .property::<properties::groups::CentredBonus>()
         .property::<properties::groups::AllCorrect>();
-    functions::all().into_iter().fold(paper, Paper::function)
+    functions::add_to(paper)
 }

@@ -217,10 +217,13 @@ impl Measure for Supports {
     const NAME: &'static str = "supports";
     const SUMMARY: &'static str = "Which of 64 answers a text policy and a policy with a tool can give.";
     const METRICS: &'static [Metric] = &[
-        Metric::new("lost", "Answers in the text policy's support at ε that the policy with the tool misses.")
-            .unit("answer")
-            .range(0.0, 64.0)
-            .lower_is_better(),
+        Metric::new(
+            "lost",
+            "Answers in the text policy's support at ε that the policy with the tool misses.",
+        )
+        .unit("answer")
+        .range(0.0, 64.0)
+        .lower_is_better(),
         Metric::new("text-hidden", "Probability q(h) of the hidden value without the tool.").range(0.0, 1.0),
         Metric::new("tool-hidden", "Probability p(h) of the hidden value with the tool.").range(0.0, 1.0),
     ];

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Fault;
+use super::{Fault, cost::Route};
 use crate::{
     kernel::{
         math::{exp, expm1, ln, ln_1p, mean},
@@ -44,6 +44,16 @@ pub fn rate_with_tool(text: f64, tool: f64, fault: Option<Fault>) -> f64 {
     text.max(tool)
 }
 
+/// The estimate of mean pass@k over prompts, from (n, c) of each: n answers of which c are right.
+#[must_use]
+pub fn mean_estimate(prompts: &[(usize, usize)], k: usize, fault: Option<Fault>) -> f64 {
+    if fault == Some(Fault::PooledPrompts) {
+        let (answers, right) = prompts.iter().fold((0, 0), |(n, c), prompt| (n + prompt.0, c + prompt.1));
+        return estimate(answers, right, k, None);
+    }
+    mean(&prompts.iter().map(|(answers, right)| estimate(*answers, *right, k, fault)).collect::<Vec<_>>())
+}
+
 /// Mean of pass@k over prompts with these success rates.
 #[must_use]
 pub fn mean_pass(rates: &[f64], k: f64) -> f64 {
@@ -60,11 +70,13 @@ pub struct Settings {
     /// Largest k, a power of two.
     #[schemars(range(min = 1, max = 65_536))]
     pub most: usize,
+    /// Whose curve is drawn.
+    pub drawn: Route,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { tool: 0.4, most: 1024 }
+        Self { tool: 0.4, most: 1024, drawn: Route::Tool }
     }
 }
 
@@ -95,21 +107,25 @@ impl Measure for PassCurves {
 
     fn replicate(&self, fault: Option<Fault>, _: &Streams) -> Result<Measurement, Failure> {
         let with_tool = TEXT.map(|text| rate_with_tool(text, self.0.tool, fault));
-        let curve = |rates: &[f64]| -> Vec<f64> {
-            (1..=self.0.most).map(|k| mean_pass(rates, k as f64)).collect()
-        };
+        let curve =
+            |rates: &[f64]| -> Vec<f64> { (1..=self.0.most).map(|k| mean_pass(rates, k as f64)).collect() };
         let (text, tool) = (curve(&TEXT), curve(&with_tool));
         let lead = text.iter().zip(&tool).map(|(text, tool)| tool - text).fold(f64::INFINITY, f64::min);
         // Points at powers of two are enough for a picture with a logarithmic axis.
         let drawn: Vec<usize> = (0..=self.0.most.ilog2()).map(|i| 1 << i).collect();
-        let at = |curve: &[f64]| drawn.iter().map(|k| curve[k - 1]).collect();
-        let doublings: Vec<f64> = (0..drawn.len()).map(|i| i as f64).collect();
+        let curve = match self.0.drawn {
+            Route::Text => &text,
+            Route::Tool => &tool,
+        };
         Ok(Measurement::new()
             .metric("lead", lead)
             .metric("text-limit", mean_pass(&TEXT, f64::INFINITY))
             .metric("tool-limit", mean_pass(&with_tool, f64::INFINITY))
-            .series("text", doublings.clone(), at(&text))
-            .series("tool", doublings, at(&tool)))
+            .series(
+                "pass",
+                drawn.iter().map(|k| *k as f64).collect(),
+                drawn.iter().map(|k| curve[k - 1]).collect(),
+            ))
     }
 }
 

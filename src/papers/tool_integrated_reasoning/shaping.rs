@@ -4,7 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Fault;
-use crate::kernel::{math::mean, tokens::Estimator};
+use crate::kernel::{
+    math::mean,
+    tokens::{Deviation, Estimator},
+};
 
 /// A response of a group, as far as the advantages look at it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,28 +43,41 @@ pub fn correctness_advantages(group: &[Response], fault: Option<Fault>) -> Vec<f
         let deviation = mean(&rewards.iter().map(|r| (r - m) * (r - m)).collect::<Vec<_>>()).sqrt();
         return rewards.iter().map(|r| (r - m) / deviation).collect();
     }
-    Estimator::GRPO.of(&rewards)
+    estimator(fault).of(&rewards)
+}
+
+fn estimator(fault: Option<Fault>) -> Estimator {
+    let deviation =
+        if fault == Some(Fault::SampleDeviation) { Deviation::Sample } else { Deviation::Population };
+    Estimator::Grpo { deviation, delta: 0.0 }
 }
 
 /// The bonus dᵢ = δ (pᵢ − mean_S p)/mean_S L of each member of S, the right answers that made a call; none
 /// for the others.
 #[must_use]
-pub fn bonuses(group: &[Response], delta: f64) -> Vec<Option<f64>> {
-    let called = |response: &Response| response.first_call.filter(|_| response.correct).map(f64::from);
-    let positions: Vec<f64> = group.iter().filter_map(called).collect();
-    let lengths: Vec<f64> =
-        group.iter().filter(|r| called(r).is_some()).map(|r| f64::from(r.length)).collect();
+pub fn bonuses(group: &[Response], delta: f64, fault: Option<Fault>) -> Vec<Option<f64>> {
+    let delta = if fault == Some(Fault::SignOfDelta) { -delta } else { delta };
+    let position = |response: &Response| match response.first_call {
+        None if fault == Some(Fault::MissingCallAtZero) => Some(0.0),
+        call => call.map(f64::from),
+    };
+    let averaged = |response: &Response| response.correct || fault == Some(Fault::MeansOverAllCalls);
+    let (positions, lengths): (Vec<f64>, Vec<f64>) = group
+        .iter()
+        .filter(|response| averaged(response))
+        .filter_map(|response| Some((position(response)?, f64::from(response.length))))
+        .unzip();
     let (centre, length) = (mean(&positions), mean(&lengths));
-    group.iter().map(|r| called(r).map(|position| delta * (position - centre) / length)).collect()
+    let bonus = |response: &Response| Some(delta * (position(response)? - centre) / length);
+    group.iter().map(|response| bonus(response).filter(|_| response.correct)).collect()
 }
 
 /// ASPO: Âᵢ = Aᵢ + clip(dᵢ, −k Aᵢ, k Aᵢ) on S, Âᵢ = Aᵢ elsewhere.
 #[must_use]
 pub fn aspo(group: &[Response], shaping: Shaping, fault: Option<Fault>) -> Vec<f64> {
     if fault == Some(Fault::NoCorrectnessGate) {
-        return shaped_rewards(group, shaping.delta);
+        return shaped_rewards(group, shaping.delta, None);
     }
-    let delta = if fault == Some(Fault::SignOfDelta) { -shaping.delta } else { shaping.delta };
     let bound = if fault == Some(Fault::KZero) { 0.0 } else { shaping.bound };
     let shaped = |(advantage, bonus): (f64, Option<f64>)| {
         let Some(bonus) = bonus else { return advantage };
@@ -72,16 +88,17 @@ pub fn aspo(group: &[Response], shaping: Shaping, fault: Option<Fault>) -> Vec<f
         };
         advantage + bonus.min(limit).max(-limit)
     };
-    correctness_advantages(group, fault).into_iter().zip(bonuses(group, delta)).map(shaped).collect()
+    let bonuses = bonuses(group, shaping.delta, fault);
+    correctness_advantages(group, fault).into_iter().zip(bonuses).map(shaped).collect()
 }
 
 /// The alternative: the bonus becomes part of the reward, and GRPO normalises the sum.
 #[must_use]
-pub fn shaped_rewards(group: &[Response], delta: f64) -> Vec<f64> {
-    let bonuses = bonuses(group, delta);
+pub fn shaped_rewards(group: &[Response], delta: f64, fault: Option<Fault>) -> Vec<f64> {
+    let bonuses = bonuses(group, delta, fault);
     let shaped: Vec<f64> =
         rewards(group).iter().zip(bonuses).map(|(r, bonus)| r + bonus.unwrap_or(0.0)).collect();
-    Estimator::GRPO.of(&shaped)
+    estimator(fault).of(&shaped)
 }
 
 fn rewards(group: &[Response]) -> Vec<f64> {
@@ -105,7 +122,9 @@ mod tests {
         let group = [1, 2, 3, 10].map(right);
         assert_eq!(aspo(&group, PAPER, None), [0.0; 4]);
         for delta in [-2.0, -0.0001] {
-            for (a, known) in shaped_rewards(&group, delta).iter().zip([0.8485, 0.5657, 0.2828, -1.6971]) {
+            for (a, known) in
+                shaped_rewards(&group, delta, None).iter().zip([0.8485, 0.5657, 0.2828, -1.6971])
+            {
                 assert_relative_eq!(*a, known, epsilon = 5e-5);
             }
         }
@@ -131,8 +150,11 @@ mod tests {
     #[test]
     fn a_lone_right_call_gets_no_bonus() {
         let wrong = Response { correct: false, length: 20, first_call: Some(3) };
-        assert_eq!(bonuses(&[right(9), wrong], -2.0), [Some(0.0), None]);
-        assert_eq!(bonuses(&[wrong, wrong], -2.0), [None, None]);
+        assert_eq!(bonuses(&[right(9), wrong], -2.0, None), [Some(0.0), None]);
+        assert_eq!(bonuses(&[wrong, wrong], -2.0, None), [None, None]);
+        // Averaged with the wrong one, the centre is 6 and the lone caller is 3 late.
+        let averaged = bonuses(&[right(9), wrong], -2.0, Some(Fault::MeansOverAllCalls));
+        assert_relative_eq!(averaged[0].unwrap(), -0.3, epsilon = 1e-15);
         assert!(aspo(&[], PAPER, None).is_empty());
     }
 

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use super::Fault;
 use crate::{
     kernel::{
-        math::ln,
         stream::Streams,
         tokens::{Policy, PrefixTree, Rows, Task, wave},
     },
@@ -16,25 +15,24 @@ use crate::{
 /// A logit whose token has probability exactly 0: e^(−10⁹) underflows.
 pub const FORBIDDEN: f64 = -1e9;
 
-/// What the mistake mixes in after each update.
+/// The share of responses that the mistake draws uniformly.
 const FLOOR: f64 = 0.01;
 
-/// The policy after an update, as the learner keeps it.
+/// The law by which a learner with this policy answers, over all responses: that of the policy.
 #[must_use]
-pub fn kept(policy: Policy, fault: Option<Fault>) -> Policy {
-    if fault != Some(Fault::ExplorationFloor) {
-        return policy;
+pub fn answers(tree: &PrefixTree, policy: &Policy, fault: Option<Fault>) -> Vec<f64> {
+    let mut law = tree.distribution(0, policy);
+    if fault == Some(Fault::ExplorationFloor) {
+        let uniform = 1.0 / law.len() as f64;
+        law.iter_mut().for_each(|p| *p = (1.0 - FLOOR) * *p + FLOOR * uniform);
     }
-    let (rows, width) = (policy.logits().count(), policy.logits().width());
-    Policy::new(Rows::from_fn(rows, width, |n, v| {
-        ln((1.0 - FLOOR) * policy.row(n)[v] + FLOOR / width as f64)
-    }))
+    law
 }
 
-/// Probability that `policy` answers what `start` cannot.
+/// Probability that a learner with this policy answers what `start` cannot.
 #[must_use]
-pub fn mass_outside(tree: &PrefixTree, start: &Policy, policy: &Policy) -> f64 {
-    let (before, after) = (tree.distribution(0, start), tree.distribution(0, policy));
+pub fn mass_outside(tree: &PrefixTree, start: &Policy, policy: &Policy, fault: Option<Fault>) -> f64 {
+    let (before, after) = (tree.distribution(0, start), answers(tree, policy, fault));
     before.iter().zip(after).filter(|(p, _)| **p == 0.0).map(|(_, p)| p).sum()
 }
 
@@ -82,14 +80,13 @@ impl Measure for Reweighing {
         let mut policy = start.clone();
         let mut gradient = Rows::zeros(tree.rows(), tree.width());
         let mut success = vec![tree.success(0, &policy)];
-        let mut outside = vec![0.0];
+        let mut outside = vec![mass_outside(&tree, &start, &policy, fault)];
         for _ in 0..self.0.steps {
             gradient.clear();
             tree.add_gradient(0, &policy, 1.0, &mut gradient);
             policy.ascend(self.0.rate, &gradient);
-            policy = kept(policy, fault);
             success.push(tree.success(0, &policy));
-            outside.push(mass_outside(&tree, &start, &policy));
+            outside.push(mass_outside(&tree, &start, &policy, fault));
         }
         let steps: Vec<f64> = (0..=self.0.steps).map(|i| i as f64).collect();
         Ok(Measurement::new()
@@ -114,11 +111,12 @@ mod tests {
         let tree = PrefixTree::divisible_by_three(3, 3);
         let start = restricted(&tree);
         assert_eq!(tree.distribution(0, &start).iter().filter(|p| **p == 0.0).count(), 10);
-        let measure = |fault| Reweighing(Settings::default()).replicate(fault, &Streams::from_seed(0)).unwrap();
+        let measure =
+            |fault| Reweighing(Settings::default()).replicate(fault, &Streams::from_seed(0)).unwrap();
         let (right, wrong) = (measure(None), measure(Some(Fault::ExplorationFloor)));
         assert_eq!(right.get("outside"), Some(0.0));
         assert_relative_eq!(right.series[0].y[0], 0.440_611, epsilon = 5e-7);
         assert_relative_eq!(right.get("success").unwrap(), 0.979_273, epsilon = 5e-7);
-        assert_relative_eq!(wrong.get("outside").unwrap(), 0.097_655, epsilon = 5e-7);
+        assert_relative_eq!(wrong.get("outside").unwrap(), 0.01 * 10.0 / 27.0, epsilon = 1e-15);
     }
 }

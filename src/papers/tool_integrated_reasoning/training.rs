@@ -97,9 +97,7 @@ pub enum Environment {
 impl Environment {
     fn task(self) -> ToolUse {
         match self {
-            Self::Trade => {
-                ToolUse { call: vec![0.6, 0.9, 0.9, 0.9], text: vec![0.05, 0.10, 0.15, 0.20] }
-            }
+            Self::Trade => ToolUse { call: vec![0.6, 0.9, 0.9, 0.9], text: vec![0.05, 0.10, 0.15, 0.20] },
             Self::Neutral => ToolUse { call: vec![0.8; 6], text: vec![0.8; 6] },
         }
     }
@@ -180,7 +178,8 @@ impl Measure for Training {
     type Settings = Settings;
     type Fault = Fault;
     const NAME: &'static str = "training";
-    const SUMMARY: &'static str = "Training of when to call a tool, by GRPO with or without a bonus for early calls.";
+    const SUMMARY: &'static str =
+        "Training of when to call a tool, by GRPO with or without a bonus for early calls.";
     const METRICS: &'static [Metric] = &[
         Metric::new("success", "Exact success rate at the end.").range(0.0, 1.0).higher_is_better(),
         Metric::new("call-rate", "Exact probability of a call at the end.").range(0.0, 1.0),
@@ -194,7 +193,9 @@ impl Measure for Training {
 
     fn prepare(settings: Settings, _: &Data) -> Result<Self, Failure> {
         if !settings.delta.is_finite() || !(0.0..1.0).contains(&settings.bound) {
-            return Err(Failure::invalid("expected a finite delta, and a bound of at least 0 and less than 1"));
+            return Err(Failure::invalid(
+                "expected a finite delta, and a bound of at least 0 and less than 1",
+            ));
         }
         Ok(Self { task: settings.environment.task(), settings })
     }
@@ -259,7 +260,7 @@ impl Training {
         match self.settings.algorithm {
             Algorithm::Grpo => correctness_advantages(&group, None),
             Algorithm::Aspo => aspo(&group, shaping, fault),
-            Algorithm::RewardShaping => shaped_rewards(&group, shaping.delta),
+            Algorithm::RewardShaping => shaped_rewards(&group, shaping.delta, None),
         }
     }
 }
@@ -305,8 +306,7 @@ mod tests {
     #[test]
     fn training_ends_where_it_is_known_to_end() {
         let measure = |environment, algorithm, delta, steps| {
-            let settings =
-                Settings { environment, algorithm, delta, steps, runs: 20, ..Settings::default() };
+            let settings = Settings { environment, algorithm, delta, steps, runs: 20, ..Settings::default() };
             let training = Training::prepare(settings, &Data::default()).unwrap();
             let measured = training.replicate(None, &Streams::from_seed(11)).unwrap();
             ["success", "call-position", "call-rate"].map(|name| measured.get(name).unwrap())

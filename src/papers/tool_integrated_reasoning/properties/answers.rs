@@ -16,7 +16,7 @@ use crate::{
             Fault,
             oracle::Oracle,
             pass::pass_at_k,
-            support::{FORBIDDEN, kept, mass_outside},
+            support::{FORBIDDEN, mass_outside},
         },
     },
 };
@@ -51,7 +51,8 @@ impl Observe for SupportKept {
     type Instance = Restricted;
     type Fault = Fault;
     const NAME: &'static str = "support-kept";
-    const SUMMARY: &'static str = "Probability, after clipped GRPO on sampled responses, of what the first policy cannot say.";
+    const SUMMARY: &'static str =
+        "Probability, after clipped GRPO on sampled responses, of what the first policy cannot say.";
     const METRICS: &'static [Metric] =
         &[Metric::new("outside", "Probability outside of the first support.").range(0.0, 1.0)];
     const FAULTS: &'static [Fault] = &[Fault::ExplorationFloor];
@@ -90,10 +91,10 @@ impl Observe for SupportKept {
             batch.sample(&tree, 0, GROUP, &policy, &mut stream);
             let old = policy.clone();
             for _ in 0..instance.updates {
-                policy = kept(clipped_update(&batch, policy, &old, instance.rate), fault);
+                policy = clipped_update(&batch, policy, &old, instance.rate);
             }
         }
-        Ok(Measurement::new().metric("outside", mass_outside(&tree, &start, &policy)))
+        Ok(Measurement::new().metric("outside", mass_outside(&tree, &start, &policy, fault)))
     }
 }
 
@@ -180,7 +181,8 @@ impl Observe for Likelihood {
     type Instance = Hidden;
     type Fault = Fault;
     const NAME: &'static str = "likelihood";
-    const SUMMARY: &'static str = "Probabilities of answers sum to one, and the score of the drawn tokens gives their derivative.";
+    const SUMMARY: &'static str =
+        "Probabilities of answers sum to one, and the score of the drawn tokens gives their derivative.";
     const METRICS: &'static [Metric] = &[
         Metric::new("error", "|Σ p(a) − 1|.").range(0.0, f64::INFINITY),
         Metric::new(
@@ -221,7 +223,8 @@ impl Observe for SupportGrows {
     type Instance = Hidden;
     type Fault = Fault;
     const NAME: &'static str = "support-grows";
-    const SUMMARY: &'static str = "Answers of the text policy's support at ε that the tool's misses at (1 − p_c) ε.";
+    const SUMMARY: &'static str =
+        "Answers of the text policy's support at ε that the tool's misses at (1 − p_c) ε.";
     const METRICS: &'static [Metric] =
         &[Metric::new("lost", "Answers lost.").unit("answer").range(0.0, f64::INFINITY)];
     const FAULTS: &'static [Fault] = &[Fault::SameEpsilon];
@@ -307,7 +310,8 @@ impl Observe for Uninformed {
     type Instance = Guesses;
     type Fault = Fault;
     const NAME: &'static str = "uninformed";
-    const SUMMARY: &'static str = "Success and pass@k of the text policy over all hidden values, against those of the uniform one.";
+    const SUMMARY: &'static str =
+        "Success and pass@k of the text policy over all hidden values, against those of the uniform one.";
     const METRICS: &'static [Metric] = &[
         Metric::new("error", "|mean q(h) · V^m − 1|.").range(0.0, f64::INFINITY),
         Metric::new("excess", "Mean pass@k less 1 − (1 − V^−m)^k; negative below.").range(-1.0, 1.0),

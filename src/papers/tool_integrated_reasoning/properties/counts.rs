@@ -33,7 +33,8 @@ impl Observe for Budgets {
     type Instance = Limited;
     type Fault = Fault;
     const NAME: &'static str = "budgets";
-    const SUMMARY: &'static str = "From the size at which text exceeds a budget to 10^(B − 6) − 1, a tool call fits.";
+    const SUMMARY: &'static str =
+        "From the size at which text exceeds a budget to 10^(B − 6) − 1, a tool call fits.";
     const METRICS: &'static [Metric] =
         &[Metric::new("broken", "How many of the five conditions do not hold.").range(0.0, 5.0)];
     const FAULTS: &'static [Fault] = &[Fault::ToolCostLinear];
@@ -85,9 +86,9 @@ impl Observe for UnbiasedPassAtK {
     type Instance = Sampling;
     type Fault = Fault;
     const NAME: &'static str = "unbiased-pass-at-k";
-    const SUMMARY: &'static str = "The expectation of the estimate over the number of right answers, against 1 − (1 − p)^k.";
-    const METRICS: &'static [Metric] =
-        &[Metric::new("error", "Absolute bias.").range(0.0, f64::INFINITY)];
+    const SUMMARY: &'static str =
+        "The expectation of the estimate over the number of right answers, against 1 − (1 − p)^k.";
+    const METRICS: &'static [Metric] = &[Metric::new("error", "Absolute bias.").range(0.0, f64::INFINITY)];
     const FAULTS: &'static [Fault] = &[Fault::PlugInPassAtK];
 
     fn instances() -> BoxedStrategy<Sampling> {
@@ -127,10 +128,14 @@ impl Observe for Dominance {
     type Instance = Routes;
     type Fault = Fault;
     const NAME: &'static str = "dominance";
-    const SUMMARY: &'static str = "Mean pass@k with the tool against that of text for all k, and both limits.";
+    const SUMMARY: &'static str =
+        "Mean pass@k with the tool against that of text for all k, and both limits.";
     const METRICS: &'static [Metric] = &[
-        Metric::new("shortfall", "Largest lead of text over the tool over k = 1, 2, 4 … 1024; negative if none.")
-            .range(-1.0, 1.0),
+        Metric::new(
+            "shortfall",
+            "Largest lead of text over the tool over k = 1, 2, 4 … 1024; negative if none.",
+        )
+        .range(-1.0, 1.0),
         Metric::new(
             "limit-error",
             "Largest distance of a limit for k → ∞ from the share of prompts with a success rate above 0.",
@@ -147,7 +152,8 @@ impl Observe for Dominance {
 
     fn observe(instance: &Routes, fault: Option<Fault>) -> Result<Measurement, Failure> {
         let probability = |p: &f64| (0.0..=1.0).contains(p);
-        if instance.rates.is_empty() || !instance.rates.iter().all(|(a, b)| probability(a) && probability(b)) {
+        if instance.rates.is_empty() || !instance.rates.iter().all(|(a, b)| probability(a) && probability(b))
+        {
             return Err(Failure::invalid("expected success rates of at least one prompt"));
         }
         let text: Vec<f64> = instance.rates.iter().map(|(text, _)| *text).collect();

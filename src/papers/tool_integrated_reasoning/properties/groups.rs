@@ -4,11 +4,14 @@ use proptest::{collection::vec, prelude::*};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::papers::{
-    leaf::{Failure, Measurement, Metric, Observe},
-    tool_integrated_reasoning::{
-        Fault,
-        shaping::{Response, Shaping, aspo, bonuses, correctness_advantages, shaped_rewards},
+use crate::{
+    kernel::math::sum,
+    papers::{
+        leaf::{Failure, Measurement, Metric, Observe},
+        tool_integrated_reasoning::{
+            Fault,
+            shaping::{Response, Shaping, aspo, bonuses, correctness_advantages, shaped_rewards},
+        },
     },
 };
 
@@ -50,10 +53,14 @@ impl Observe for CorrectnessFirst {
         Metric::new("turned", "Right answers with a positive correctness advantage and none left.")
             .unit("response")
             .range(0.0, f64::INFINITY),
-        Metric::new("excess", "Largest distance beyond the interval [(1 − k) A, (1 + k) A], or from A outside of S.")
-            .range(0.0, f64::INFINITY),
+        Metric::new(
+            "excess",
+            "Largest distance beyond the interval [(1 − k) A, (1 + k) A], or from A outside of S.",
+        )
+        .range(0.0, f64::INFINITY),
     ];
-    const FAULTS: &'static [Fault] = &[Fault::NoClip, Fault::ClipToConstant, Fault::NoCorrectnessGate];
+    const FAULTS: &'static [Fault] =
+        &[Fault::NoClip, Fault::ClipToConstant, Fault::NoCorrectnessGate, Fault::SampleDeviation];
 
     fn instances() -> BoxedStrategy<Group> {
         (vec(response(any::<bool>().boxed()), 1..12), shaping())
@@ -65,7 +72,7 @@ impl Observe for CorrectnessFirst {
         let Group { responses, shaping } = instance;
         let base = correctness_advantages(responses, None);
         let shaped = aspo(responses, *shaping, fault);
-        let chosen = bonuses(responses, shaping.delta);
+        let chosen = bonuses(responses, shaping.delta, None);
         let (mut turned, mut excess) = (0_u32, 0.0_f64);
         for (i, response) in responses.iter().enumerate() {
             let room = if chosen[i].is_some() { shaping.bound * base[i] } else { 0.0 };
@@ -73,6 +80,42 @@ impl Observe for CorrectnessFirst {
             turned += u32::from(response.correct && base[i] > 0.0 && shaped[i] <= 0.0);
         }
         Ok(Measurement::new().metric("turned", f64::from(turned)).metric("excess", excess))
+    }
+}
+
+/// Bonuses compare right answers that call with each other, and with nobody else.
+pub struct CentredBonus;
+
+impl Observe for CentredBonus {
+    type Instance = Group;
+    type Fault = Fault;
+    const NAME: &'static str = "centred-bonus";
+    const SUMMARY: &'static str =
+        "Bonuses sum to zero over the right answers that call, and nobody else has one.";
+    const METRICS: &'static [Metric] = &[
+        Metric::new("sum", "|Σ d| over the right answers that call, divided by |δ| max(1, Σ p).")
+            .range(0.0, f64::INFINITY),
+        Metric::new("outside", "Bonuses of answers that are wrong or make no call.")
+            .unit("response")
+            .range(0.0, f64::INFINITY),
+    ];
+    const FAULTS: &'static [Fault] = &[Fault::MeansOverAllCalls, Fault::MissingCallAtZero];
+
+    fn instances() -> BoxedStrategy<Group> {
+        CorrectnessFirst::instances()
+    }
+
+    fn observe(instance: &Group, fault: Option<Fault>) -> Result<Measurement, Failure> {
+        let Group { responses, shaping } = instance;
+        let member = |response: &Response| response.correct && response.first_call.is_some();
+        let bonuses = bonuses(responses, shaping.delta, fault);
+        let chosen = || responses.iter().zip(&bonuses).filter(|(response, _)| member(response));
+        let total = sum(chosen().filter_map(|(_, bonus)| *bonus)).abs();
+        let scale = sum(chosen().filter_map(|(response, _)| response.first_call).map(f64::from)).max(1.0);
+        let outside = responses.iter().zip(&bonuses).filter(|(r, bonus)| !member(r) && bonus.is_some());
+        Ok(Measurement::new()
+            .metric("sum", total / shaping.delta.abs().max(f64::MIN_POSITIVE) / scale)
+            .metric("outside", outside.count() as f64))
     }
 }
 
@@ -104,13 +147,13 @@ impl Observe for AllCorrect {
         if !responses.iter().all(|r| r.correct) || responses.len() > 16 {
             return Err(Failure::invalid("expected at most 16 responses, all correct"));
         }
-        let bonus = bonuses(responses, shaping.delta);
+        let bonus = bonuses(responses, shaping.delta, None);
         let spread = bonus.iter().flatten().fold(0.0_f64, |most, d| most.max(d.abs()));
         if spread < 1e-3 {
             return Err(Failure::Rejected("calls that the bonus does not tell apart"));
         }
-        let (full, tenth) =
-            (shaped_rewards(responses, shaping.delta), shaped_rewards(responses, shaping.delta / 10.0));
+        let rewarded = |delta: f64| shaped_rewards(responses, delta, None);
+        let (full, tenth) = (rewarded(shaping.delta), rewarded(shaping.delta / 10.0));
         let change = full.iter().zip(&tenth).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         let last = (0..responses.len()).max_by_key(|i| responses[*i].first_call).map_or(0.0, |i| full[i]);
         // A NaN is not 0 either.
