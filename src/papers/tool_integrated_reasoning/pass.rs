@@ -12,11 +12,12 @@ use crate::{
     papers::leaf::{Data, Failure, Measure, Measurement, Metric},
 };
 
-/// pass@k = 1 − (1 − p)^k for a success rate p ∈ \[0, 1\] and k > 0, to full relative precision where p
-/// is tiny.
+/// pass@k = 1 − (1 − p)^k for a success rate p ∈ \[0, 1\] and 0 < k ≤ ∞, to full relative precision where
+/// p is tiny.
 #[must_use]
 pub fn pass_at_k(p: f64, k: f64) -> f64 {
-    if p >= 1.0 { 1.0 } else { -expm1(k * ln_1p(-p)) }
+    // The ends need their own case, because k ln 0 and ∞ ln 1 are no numbers to go on with.
+    if p <= 0.0 || p >= 1.0 { p } else { -expm1(k * ln_1p(-p)) }
 }
 
 /// The estimate of pass@k from n answers of which c are right, 1 − C(n − c, k)/C(n, k) for k ≤ n: the

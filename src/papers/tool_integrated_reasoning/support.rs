@@ -64,7 +64,11 @@ impl Measure for Reweighing {
     const NAME: &'static str = "reweighing";
     const SUMMARY: &'static str = "Exact policy gradient from a policy that cannot give ten of 27 responses.";
     const METRICS: &'static [Metric] = &[
-        Metric::new("outside", "Probability of responses that the first policy cannot give.").range(0.0, 1.0),
+        Metric::new(
+            "outside",
+            "Largest probability, over all steps, of responses that the first policy cannot give.",
+        )
+        .range(0.0, 1.0),
         Metric::new("success", "Success rate at the end.").range(0.0, 1.0).higher_is_better(),
     ];
     const FAULTS: &'static [Fault] = &[Fault::ExplorationFloor];
@@ -80,20 +84,19 @@ impl Measure for Reweighing {
         let mut policy = start.clone();
         let mut gradient = Rows::zeros(tree.rows(), tree.width());
         let mut success = vec![tree.success(0, &policy)];
-        let mut outside = vec![mass_outside(&tree, &start, &policy, fault)];
+        let mut outside = mass_outside(&tree, &start, &policy, fault);
         for _ in 0..self.0.steps {
             gradient.clear();
             tree.add_gradient(0, &policy, 1.0, &mut gradient);
             policy.ascend(self.0.rate, &gradient);
             success.push(tree.success(0, &policy));
-            outside.push(mass_outside(&tree, &start, &policy, fault));
+            outside = outside.max(mass_outside(&tree, &start, &policy, fault));
         }
         let steps: Vec<f64> = (0..=self.0.steps).map(|i| i as f64).collect();
         Ok(Measurement::new()
-            .metric("outside", outside[self.0.steps])
+            .metric("outside", outside)
             .metric("success", success[self.0.steps])
-            .series("success", steps.clone(), success)
-            .series("outside", steps, outside))
+            .series("success", steps, success))
     }
 }
 
