@@ -17,6 +17,10 @@ use crate::{
 
 /// Adds them to the paper.
 pub fn add_to(paper: Paper) -> Paper {
+    add_answers(add_trajectory(add_advantages(paper)))
+}
+
+fn add_advantages(paper: Paper) -> Paper {
     let response = |correct, length, first_call| Response { correct, length, first_call };
     let mixed = vec![
         response(true, 20, Some(1)),
@@ -37,39 +41,6 @@ pub fn add_to(paper: Paper) -> Paper {
     let shaping = Shaping { delta: -2.0, bound: 0.7 };
     let shaped = |group: &[Response]| AspoInput { group: group.to_vec(), shaping };
     let rewarded = |group: &[Response], delta| RewardInput { group: group.to_vec(), delta };
-
-    let parts = |parts: &[(Author, &[f64])]| TrajectoryInput {
-        parts: parts
-            .iter()
-            .map(|(author, p)| Part { author: *author, log_probabilities: p.to_vec() })
-            .collect(),
-    };
-    let called = parts(&[
-        (Author::Policy, &[-0.7, -0.1, -1.2]),
-        (Author::Tool, &[-6.5, -3.0]),
-        (Author::Policy, &[-0.2, -0.05]),
-    ]);
-    let twice = parts(&[
-        (Author::Policy, &[-0.4]),
-        (Author::Tool, &[-8.0, -2.0, -0.01]),
-        (Author::Policy, &[-1.5, 0.0]),
-        (Author::Tool, &[-4.0]),
-        (Author::Policy, &[-0.3]),
-    ]);
-
-    let prompts = |counts: &[(usize, usize)], k: &[usize]| PassInput {
-        prompts: counts
-            .iter()
-            .map(|(answers, right)| PromptCounts { answers: *answers, right: *right })
-            .collect(),
-        k: k.to_vec(),
-    };
-    let answers = |hidden: &[usize], call| AnswerInput {
-        logits: vec![vec![0.0, 1.0, -0.5], vec![-1.0, 0.5, 0.0]],
-        hidden: hidden.to_vec(),
-        call,
-        copy: 0.95,
-    };
     paper
         .function(
             Function::with_faults(
@@ -111,17 +82,55 @@ pub fn add_to(paper: Paper) -> Paper {
             .also(&rewarded(&lone, -2.0))
             .also(&rewarded(&all_wrong, -2.0)),
         )
-        .function(
-            Function::with_faults(
-                "trajectory",
-                "Loss mask, likelihood, length and first call of a trajectory whose observations nobody drew.",
-                &called,
-                &[Fault::ScoreObservationTokens, Fault::ObservationsInLength],
-                trajectory,
-            )
-            .also(&twice)
-            .also(&parts(&[(Author::Policy, &[-0.7, -0.1])])),
+}
+
+fn add_trajectory(paper: Paper) -> Paper {
+    let parts = |parts: &[(Author, &[f64])]| TrajectoryInput {
+        parts: parts
+            .iter()
+            .map(|(author, p)| Part { author: *author, log_probabilities: p.to_vec() })
+            .collect(),
+    };
+    let called = parts(&[
+        (Author::Policy, &[-0.7, -0.1, -1.2]),
+        (Author::Tool, &[-6.5, -3.0]),
+        (Author::Policy, &[-0.2, -0.05]),
+    ]);
+    let twice = parts(&[
+        (Author::Policy, &[-0.4]),
+        (Author::Tool, &[-8.0, -2.0, -0.01]),
+        (Author::Policy, &[-1.5, 0.0]),
+        (Author::Tool, &[-4.0]),
+        (Author::Policy, &[-0.3]),
+    ]);
+    paper.function(
+        Function::with_faults(
+            "trajectory",
+            "Loss mask, likelihood, length and first call of a trajectory whose observations nobody drew.",
+            &called,
+            &[Fault::ScoreObservationTokens, Fault::ObservationsInLength],
+            trajectory,
         )
+        .also(&twice)
+        .also(&parts(&[(Author::Policy, &[-0.7, -0.1])])),
+    )
+}
+
+fn add_answers(paper: Paper) -> Paper {
+    let prompts = |counts: &[(usize, usize)], k: &[usize]| PassInput {
+        prompts: counts
+            .iter()
+            .map(|(answers, right)| PromptCounts { answers: *answers, right: *right })
+            .collect(),
+        k: k.to_vec(),
+    };
+    let answers = |hidden: &[usize], call| AnswerInput {
+        logits: vec![vec![0.0, 1.0, -0.5], vec![-1.0, 0.5, 0.0]],
+        hidden: hidden.to_vec(),
+        call,
+        copy: 0.95,
+    };
+    paper
         .function(
             Function::with_faults(
                 "pass-at-k",

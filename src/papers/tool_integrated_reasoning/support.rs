@@ -24,7 +24,9 @@ pub fn answers(tree: &PrefixTree, policy: &Policy, fault: Option<Fault>) -> Vec<
     let mut law = tree.distribution(0, policy);
     if fault == Some(Fault::ExplorationFloor) {
         let uniform = 1.0 / law.len() as f64;
-        law.iter_mut().for_each(|p| *p = (1.0 - FLOOR) * *p + FLOOR * uniform);
+        for p in &mut law {
+            *p = (1.0 - FLOOR) * *p + FLOOR * uniform;
+        }
     }
     law
 }

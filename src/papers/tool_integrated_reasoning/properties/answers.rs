@@ -119,7 +119,7 @@ fn clipped_update(batch: &Batch, mut policy: Policy, old: &Policy, rate: f64) ->
 /// A text policy, a hidden value and a tool.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Hidden {
+pub struct Riddle {
     /// Logits of the text policy, one row a token.
     logits: Vec<Vec<f64>>,
     /// The hidden value, taken modulo the size of the vocabulary.
@@ -132,7 +132,7 @@ pub struct Hidden {
     epsilon: f64,
 }
 
-impl Hidden {
+impl Riddle {
     fn oracle(&self) -> Result<Oracle, Failure> {
         let width = self.logits.first().map_or(0, Vec::len);
         if width < 2 || self.logits.iter().any(|row| row.len() != width) || !self.call_logit.is_finite() {
@@ -151,7 +151,7 @@ fn logits(length: usize, vocabulary: usize) -> impl Strategy<Value = Vec<Vec<f64
     vec(vec(logit, vocabulary), length)
 }
 
-fn hidden() -> BoxedStrategy<Hidden> {
+fn riddles() -> BoxedStrategy<Riddle> {
     (1_usize..5, 2_usize..5)
         .prop_flat_map(|(length, vocabulary)| {
             let copy = prop_oneof![3 => 0.0..=1.0_f64, 1 => Just(1.0), 1 => Just(0.95)];
@@ -164,7 +164,7 @@ fn hidden() -> BoxedStrategy<Hidden> {
                 epsilon,
             )
         })
-        .prop_map(|(logits, hidden, call_logit, copy, epsilon)| Hidden {
+        .prop_map(|(logits, hidden, call_logit, copy, epsilon)| Riddle {
             logits,
             hidden,
             call_logit,
@@ -178,7 +178,7 @@ fn hidden() -> BoxedStrategy<Hidden> {
 pub struct Likelihood;
 
 impl Observe for Likelihood {
-    type Instance = Hidden;
+    type Instance = Riddle;
     type Fault = Fault;
     const NAME: &'static str = "likelihood";
     const SUMMARY: &'static str =
@@ -194,11 +194,11 @@ impl Observe for Likelihood {
     ];
     const FAULTS: &'static [Fault] = &[Fault::ScoreObservationTokens];
 
-    fn instances() -> BoxedStrategy<Hidden> {
-        hidden()
+    fn instances() -> BoxedStrategy<Riddle> {
+        riddles()
     }
 
-    fn observe(instance: &Hidden, fault: Option<Fault>) -> Result<Measurement, Failure> {
+    fn observe(instance: &Riddle, fault: Option<Fault>) -> Result<Measurement, Failure> {
         let oracle = instance.oracle()?;
         let total = sum(oracle.with_tool(fault));
         // Trajectories: decide on a call (a token that the policy draws), then answer. Only the decision
@@ -220,7 +220,7 @@ impl Observe for Likelihood {
 pub struct SupportGrows;
 
 impl Observe for SupportGrows {
-    type Instance = Hidden;
+    type Instance = Riddle;
     type Fault = Fault;
     const NAME: &'static str = "support-grows";
     const SUMMARY: &'static str =
@@ -229,11 +229,11 @@ impl Observe for SupportGrows {
         &[Metric::new("lost", "Answers lost.").unit("answer").range(0.0, f64::INFINITY)];
     const FAULTS: &'static [Fault] = &[Fault::SameEpsilon];
 
-    fn instances() -> BoxedStrategy<Hidden> {
-        hidden()
+    fn instances() -> BoxedStrategy<Riddle> {
+        riddles()
     }
 
-    fn observe(instance: &Hidden, fault: Option<Fault>) -> Result<Measurement, Failure> {
+    fn observe(instance: &Riddle, fault: Option<Fault>) -> Result<Measurement, Failure> {
         Ok(Measurement::new().metric("lost", instance.oracle()?.lost(instance.epsilon, fault) as f64))
     }
 }
@@ -281,8 +281,8 @@ impl Observe for Strictness {
         if !(1e-3..1.0).contains(epsilon) || !(0.0..=1.0).contains(call) || vocabulary < 2 {
             return Err(Failure::invalid("expected 0.001 ≤ ε < 1, 0 ≤ call ≤ 1 and two logits or more"));
         }
-        // m = ⌊log_V(1/ε)⌋ + 1 without the logarithm: the smallest m with V^m > 1/ε.
-        let length = (1..).find(|m| powi(vocabulary as f64, *m) * epsilon > 1.0).unwrap_or(1) as usize;
+        // m = ⌊log_V(1/ε)⌋ + 1 without the logarithm: the smallest m with V^m > 1/ε, at most 10.
+        let length = (1..10).find(|m| powi(vocabulary as f64, *m) * epsilon > 1.0).unwrap_or(10) as usize;
         let least = (1..vocabulary).fold(0, |least, v| if logits[v] < logits[least] { v } else { least });
         let rows = Rows::from_fn(length, vocabulary, |_, v| logits[v]);
         let oracle = Oracle::new(rows, vec![least; length], epsilon + call * (1.0 - epsilon), 1.0)?;
@@ -332,14 +332,14 @@ impl Observe for Uninformed {
 
     fn observe(instance: &Guesses, fault: Option<Fault>) -> Result<Measurement, Failure> {
         let Guesses { logits, attempts } = instance;
-        let rule = Hidden {
+        let riddle = Riddle {
             logits: logits.clone(),
             hidden: vec![0; logits.len()],
             call_logit: 0.0,
             copy: 1.0,
             epsilon: 0.0,
         };
-        let oracle = rule.oracle()?;
+        let oracle = riddle.oracle()?;
         if *attempts == 0 {
             return Err(Failure::invalid("expected at least one attempt"));
         }
