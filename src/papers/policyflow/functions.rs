@@ -29,7 +29,7 @@ pub fn add_to(paper: Paper) -> Paper {
     paper
         .function(
             Function::with_faults(
-                "displacement",
+                "flow-displacement",
                 "Displacement of the end of a flow by an update, by its ODE and by points of the straight line.",
                 &displacement,
                 &[Fault::WrongEndpoint, Fault::StaleReference, Fault::LinearReference],
