@@ -14,6 +14,10 @@ verify-full *ARGS:
 test *ARGS:
     cargo test {{ ARGS }}
 
+# Kill `verify` at random moments, hundreds of times, and hold what is resumed to the undisturbed run.
+test-kills KILLS="200":
+    CORROBORATE_KILLS={{ KILLS }} cargo test --release --test tests -- --nocapture kills::
+
 # Everything that continuous integration runs.
 ci: fmt-check lint test verify drift test-site test-peers
 

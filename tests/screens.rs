@@ -43,7 +43,9 @@ impl Screen {
             .map(|word| if word.contains(' ') { format!("'{word}'") } else { word.clone() });
         let mut screen = format!("$ corroborate {}\n", words.collect::<Vec<_>>().join(" "));
         screen += &String::from_utf8(done.stdout).unwrap();
-        screen += &String::from_utf8(done.stderr).unwrap();
+        // How much had to be measured depends on what earlier runs left behind.
+        let is_news = |line: &&str| !["Measured ", "Nothing had"].iter().any(|start| line.starts_with(start));
+        screen.extend(String::from_utf8(done.stderr).unwrap().split_inclusive('\n').filter(is_news));
         if done.status.code() != Some(0) {
             screen += &format!("[exit status {:?}]\n", done.status.code().unwrap());
         }
@@ -55,7 +57,7 @@ fn screens(all: &[&[&str]]) -> String {
     all.iter().map(|arguments| Screen::of(arguments).shown()).collect::<Vec<_>>().join("\n")
 }
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "verify",
     "explain",
     "run",
@@ -64,6 +66,7 @@ const COMMANDS: [&str; 14] = [
     "lint",
     "schema",
     "report",
+    "store",
     "vectors",
     "conform",
     "diff",

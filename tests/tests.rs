@@ -32,3 +32,9 @@ mod walkthrough;
 
 // The reference part of FORMAT.md.
 mod formats;
+
+// What was measured is kept: resumed, damaged, unwritable, shared.
+mod store;
+
+// Runs that are killed.
+mod kills;

@@ -87,7 +87,11 @@ impl Measure for Coin {
             },
             _ => f64::from(u8::from(toss < probability)),
         };
-        Ok(Measurement::new().metric("heads", heads).metric("toss", toss))
+        Ok(Measurement::new().metric("heads", heads).metric("toss", toss).series(
+            "so-far",
+            vec![0.0, 1.0],
+            vec![0.0, heads],
+        ))
     }
 }
 
@@ -245,6 +249,21 @@ pub fn judge_with_times(
     select: &dyn Fn(&Claim) -> bool,
     times: Option<&Times>,
 ) -> Verdicts {
+    judge_by(&executor(jobs), claims, select, times)
+}
+
+/// An executor of the toy alone.
+pub fn executor(jobs: usize) -> Executor {
+    Executor::new(vec![paper()], BTreeMap::new(), 0, jobs, Duration::from_secs(2)).unwrap()
+}
+
+/// Has the claims judged by an executor.
+pub fn judge_by(
+    executor: &Executor,
+    claims: Vec<Claim>,
+    select: &dyn Fn(&Claim) -> bool,
+    times: Option<&Times>,
+) -> Verdicts {
     let record = PaperRecord {
         slug: "toy".into(),
         title: "A Toy".into(),
@@ -255,7 +274,6 @@ pub fn judge_with_times(
         reference: "A coin.".into(),
         environments: "A table.".into(),
     };
-    let executor = Executor::new(vec![paper()], BTreeMap::new(), 0, jobs, Duration::from_secs(2)).unwrap();
     let options = check::Options { tier: Tier::Quick, select, times, progress: &|_| () };
-    check::verify(&executor, &[PaperClaims { record, claims }], &options)
+    check::verify(executor, &[PaperClaims { record, claims }], &options)
 }

@@ -145,7 +145,7 @@ impl Line {
                 .iter()
                 .flat_map(|&i| &questions[i].samples)
                 .filter(lacking)
-                .map(|sample| Request::Replicates { sample: sample.clone(), replicates: look })
+                .map(|sample| Request::Replicates { sample: sample.clone(), replicates: look, series: false })
                 .collect();
             if !needs.is_empty() {
                 return Ok(Step::Needs(needs));

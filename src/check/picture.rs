@@ -14,11 +14,12 @@ const BAND: (f64, f64) = (0.1, 0.9);
 
 /// What has to be measured for a plot.
 pub(super) fn requests(paper: &str, plot: &Plot) -> Vec<Request> {
+    let series = matches!(plot.content, PlotContent::Series(_));
     plot.panels
         .iter()
         .flat_map(|panel| &panel.curves)
         .flat_map(|curve| samples(paper, plot, curve))
-        .map(|(_, sample)| Request::Replicates { sample, replicates: plot.replicates })
+        .map(|(_, sample)| Request::Replicates { sample, replicates: plot.replicates, series })
         .collect()
 }
 

@@ -31,10 +31,14 @@ pub fn find_root(given: Option<&Path>) -> Result<PathBuf, Refusal> {
     })
 }
 
-/// Writes a file under a temporary name and then renames it, so that it is whole or not there.
+/// Writes a file under a temporary name and then renames it, so that it is whole or not there. One
+/// that already has these contents is left alone.
 pub fn write_whole(path: &Path, contents: &str) -> Result<(), Refusal> {
     let failed = |e: std::io::Error| Refusal::usage(format!("cannot write {}: {e}", path.display()));
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if fs::read(path).is_ok_and(|old| old == contents.as_bytes()) {
+        return Ok(());
+    }
     fs::create_dir_all(folder).map_err(failed)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));

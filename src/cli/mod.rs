@@ -13,6 +13,7 @@ mod report;
 mod run;
 mod schema;
 mod settings;
+mod store;
 mod terminal;
 mod vectors;
 mod verify;
@@ -109,6 +110,7 @@ enum Command {
     Lint(lint::Arguments),
     Schema(schema::Arguments),
     Report(report::Arguments),
+    Store(store::Arguments),
     Vectors(vectors::Arguments),
     Conform(conform::Arguments),
     Diff(diff::Arguments),
@@ -168,6 +170,7 @@ pub fn main() -> ExitCode {
         Command::Lint(arguments) => lint::main(&arguments, &workplace),
         Command::Schema(arguments) => schema::main(&arguments, &workplace),
         Command::Report(arguments) => report::main(&arguments, &workplace),
+        Command::Store(arguments) => store::main(&arguments, &workplace),
         Command::Vectors(arguments) => vectors::main(&arguments, &workplace),
         Command::Conform(arguments) => conform::main(&arguments, &workplace),
         Command::Diff(arguments) => diff::main(&arguments, &workplace),

@@ -84,7 +84,7 @@ pub(super) fn main(arguments: &Arguments, workplace: Workplace) -> Result<Exit, 
         Executor::new(workplace.leaves, data, arguments.seed, jobs, timeout).map_err(Refusal::Machinery)?;
     let progress = terminal::Progress::new(arguments.format == Format::Json);
     let mut results = Results::default();
-    let request = Request::Replicates { sample: sample.clone(), replicates };
+    let request = Request::Replicates { sample: sample.clone(), replicates, series: true };
     executor.measure(&[request], &mut results, &|step| progress.set(step));
     drop(progress);
     let measured = results

@@ -53,6 +53,16 @@ pub fn refuse(refusal: &Refusal) {
         }
         other => format!("error: {other}\n"),
     };
+    tell(&text);
+}
+
+/// Says on standard error what the user should know, though the command goes on.
+pub fn warn(text: &str) {
+    tell(&format!("warning: {text}\n"));
+}
+
+/// Says something on standard error.
+pub fn tell(text: &str) {
     // Where standard error is closed there is nobody left to tell.
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

@@ -9,7 +9,7 @@ use std::{
 use clap::{Args, ValueEnum};
 use wildmatch::WildMatch;
 
-use super::{Exit, Refusal, Workplace, files, terminal, unknown};
+use super::{Exit, Refusal, Workplace, files, store, terminal, unknown};
 use crate::{
     check::{self, evidence::Verdicts},
     claim::{self, Catalogue, Claim, ClaimKind, Scope, Tier, Verdict, problem::Problem},
@@ -76,6 +76,8 @@ pub struct Effort {
     /// claims about times stay inconclusive.
     #[arg(long, value_name = "DIR")]
     benchmarks: Option<PathBuf>,
+    #[command(flatten)]
+    keeping: store::Keeping,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -101,7 +103,10 @@ pub(super) fn main(arguments: &Arguments, workplace: Workplace) -> Result<Exit, 
     let verdicts = judge(workplace, &arguments.selectors, &arguments.effort, quiet)?;
     let json = files::verdicts_json(&verdicts)?;
     if arguments.selectors.is_empty() {
-        files::write_whole(&root.join(LATEST), &json)?;
+        // Nobody asked for this file by name, so that it cannot be written does not stop the run.
+        if let Err(refusal) = files::write_whole(&root.join(LATEST), &json) {
+            terminal::warn(&refusal.to_string());
+        }
     }
     if let Some(out) = &arguments.out {
         super::report::write(&verdicts, out)?;
@@ -141,8 +146,10 @@ pub fn judge(
     let selected = select(selectors, &claims)?;
     let jobs = effort.jobs.map_or_else(processors, usize::from);
     let timeout = Duration::from_secs(effort.timeout);
-    let executor =
-        Executor::new(workplace.leaves, data, effort.seed, jobs, timeout).map_err(Refusal::Machinery)?;
+    let memory = effort.keeping.memory(&root, &workplace.leaves, &data);
+    let executor = Executor::new(workplace.leaves, data, effort.seed, jobs, timeout)
+        .map_err(Refusal::Machinery)?
+        .remembering(memory);
     let progress = terminal::Progress::new(quiet);
     let tier = match effort.tier {
         TierName::Quick => Tier::Quick,
@@ -153,7 +160,10 @@ pub fn judge(
     let times = times.map_err(|error| Refusal::usage(error.to_string()))?;
     let options =
         check::Options { tier, select: &select, times: times.as_ref(), progress: &|step| progress.set(step) };
-    Ok(check::verify(&executor, &papers, &options))
+    let verdicts = check::verify(&executor, &papers, &options);
+    drop(progress);
+    store::close(&executor, quiet);
+    Ok(verdicts)
 }
 
 fn processors() -> usize {

@@ -55,6 +55,11 @@ impl Table {
         self.rows.len()
     }
 
+    /// Every field in order, the header first: what the table is, and nothing else.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.header.iter().chain(self.rows.iter().flatten()).map(String::as_str)
+    }
+
     /// A column as text.
     ///
     /// # Errors

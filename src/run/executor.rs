@@ -1,7 +1,8 @@
 //! Measures what is asked for, in parallel, with results in order.
 //!
 //! A piece of work runs on a thread of its own, so that a time-out can abandon it; a panic or a
-//! time-out becomes a message in the place of the measurement, and the rest goes on.
+//! time-out becomes a message in the place of the measurement, and the rest goes on. What a memory
+//! knows is not measured, and what is measured is remembered, piece by piece as it is done.
 
 use std::{
     collections::BTreeMap,
@@ -17,11 +18,12 @@ use std::{
 use rayon::prelude::*;
 
 use super::{
+    memory::Memory,
     property::{self, Cases, CasesRecord},
     results::{Request, Results, Sample},
     seed::{canonical_json, replicate_streams},
 };
-use crate::papers::leaf::{Data, Measurement, Paper, Prepared};
+use crate::papers::leaf::{Data, Experiment, Measurement, Paper, Prepared};
 
 /// Replicates of a piece of work.
 const CHUNK: u64 = 5;
@@ -49,6 +51,8 @@ pub struct Executor {
     shared: Arc<Shared>,
     pool: rayon::ThreadPool,
     timeout: Duration,
+    memory: Option<Memory>,
+    measured: AtomicU64,
 }
 
 struct Shared {
@@ -97,7 +101,20 @@ impl Executor {
             .build()
             .map_err(|e| format!("cannot start {jobs} threads: {e}"))?;
         let shared = Shared { papers, data, root_seed, prepared: Mutex::default() };
-        Ok(Self { shared: Arc::new(shared), pool, timeout })
+        Ok(Self { shared: Arc::new(shared), pool, timeout, memory: None, measured: AtomicU64::new(0) })
+    }
+
+    /// With a memory of what was measured before.
+    #[must_use]
+    pub fn remembering(mut self, memory: Memory) -> Self {
+        self.memory = Some(memory);
+        self
+    }
+
+    /// What was measured before, and where it is kept.
+    #[must_use]
+    pub fn memory(&self) -> Option<&Memory> {
+        self.memory.as_ref()
     }
 
     /// The leaves.
@@ -118,10 +135,19 @@ impl Executor {
         self.shared.root_seed
     }
 
-    /// Measures whatever of the requests is not yet among the results.
+    /// How many pieces of work have been measured, not remembered.
+    #[must_use]
+    pub fn measured(&self) -> u64 {
+        self.measured.load(Ordering::Relaxed)
+    }
+
+    /// Measures whatever of the requests is neither among the results nor remembered.
     pub fn measure(&self, requests: &[Request], results: &mut Results, progress: &Progress<'_>) {
-        let work = missing(requests, results);
+        let wanted = Wanted::of(requests);
+        self.recall(&wanted, results);
+        let work = wanted.missing(results);
         let total = work.len() as u64;
+        self.measured.fetch_add(total, Ordering::Relaxed);
         let finished = AtomicU64::new(0);
         let done: Vec<Done> = self.pool.install(|| {
             work.par_iter()
@@ -130,6 +156,7 @@ impl Executor {
                     let tell = |done| progress(Step { done, of: total, subject: &subject });
                     tell(finished.load(Ordering::Relaxed));
                     let done = self.guarded(piece);
+                    self.keep(piece, &done);
                     tell(finished.fetch_add(1, Ordering::Relaxed) + 1);
                     done
                 })
@@ -137,10 +164,58 @@ impl Executor {
         });
         for (piece, done) in work.into_iter().zip(done) {
             match (piece, done) {
-                (Work::Replicates { key, .. }, Done::Replicates(measured)) => results.extend(key, measured),
+                (Work::Replicates { key, from, .. }, Done::Replicates(measured)) => {
+                    results.enter(key, (from..).zip(measured));
+                }
                 (Work::Cases(cases), Done::Cases(record)) => results.insert(cases.key(), record),
                 _ => {}
             }
+        }
+    }
+
+    /// Enters what is remembered of the requests among the results.
+    fn recall(&self, wanted: &Wanted<'_>, results: &mut Results) {
+        let Some(memory) = &self.memory else { return };
+        let seed = self.root_seed();
+        let samples: Vec<_> = wanted.samples.iter().filter(|s| !results.knows(&s.key, s.series)).collect();
+        let cases: Vec<_> = wanted.cases.iter().filter(|(key, _)| !results.has_cases(key)).collect();
+        let (replicates, records): (Vec<_>, Vec<_>) = self.pool.install(|| {
+            rayon::join(
+                || {
+                    let recalled = samples.par_iter().map(|wanted| {
+                        let experiment = self.shared.experiment(wanted.sample)?;
+                        Some(memory.replicates(seed, wanted.sample, experiment, wanted.series))
+                    });
+                    recalled.collect()
+                },
+                || cases.par_iter().map(|(_, cases)| memory.cases(seed, cases)).collect(),
+            )
+        });
+        for (wanted, known) in samples.into_iter().zip(replicates) {
+            results.recall(wanted.key.clone(), wanted.series, known.into_iter().flatten());
+        }
+        for ((key, _), known) in cases.into_iter().zip(records) {
+            if let Some(record) = known {
+                results.insert(key.clone(), Ok(record));
+            }
+        }
+    }
+
+    /// Remembers a piece of work, if nothing of it broke down.
+    fn keep(&self, work: &Work, done: &Done) {
+        let Some(memory) = &self.memory else { return };
+        match (work, done) {
+            (Work::Replicates { sample, from, .. }, Done::Replicates(measured)) => {
+                let measured: Result<Vec<&Measurement>, &String> =
+                    measured.iter().map(Result::as_ref).collect();
+                if let Ok(measured) = measured {
+                    memory.keep_replicates(self.root_seed(), sample, *from, &measured);
+                }
+            }
+            (Work::Cases(cases), Done::Cases(Ok(record))) => {
+                memory.keep_cases(self.root_seed(), cases, record);
+            }
+            _ => {}
         }
     }
 
@@ -176,6 +251,10 @@ impl Shared {
         self.papers.iter().find(|p| p.slug == slug)
     }
 
+    fn experiment(&self, sample: &Sample) -> Option<&Experiment> {
+        self.paper(&sample.paper)?.find_experiment(&sample.experiment)
+    }
+
     fn perform(&self, work: &Work) -> Done {
         match work {
             Work::Replicates { sample, from, to, .. } => {
@@ -186,8 +265,7 @@ impl Shared {
     }
 
     fn replicates(&self, sample: &Sample, from: u64, to: u64) -> Vec<Result<Measurement, String>> {
-        let Some(experiment) = self.paper(&sample.paper).and_then(|p| p.find_experiment(&sample.experiment))
-        else {
+        let Some(experiment) = self.experiment(sample) else {
             let message = format!("there is no experiment {}/{}", sample.paper, sample.experiment);
             return (from..to).map(|_| Err(message.clone())).collect();
         };
@@ -202,9 +280,12 @@ impl Shared {
                 let prepared = prepared.as_ref().map_err(Clone::clone)?;
                 let streams =
                     replicate_streams(self.root_seed, &sample.paper, experiment, &sample.settings, replicate);
-                experiment
-                    .replicate(prepared, sample.fault.as_deref(), &streams)
-                    .map_err(|e| format!("replicate {replicate}: {e}"))
+                // Caught for each replicate, so that its neighbours do not depend on how work is cut.
+                catch_unwind(AssertUnwindSafe(|| {
+                    experiment.replicate(prepared, sample.fault.as_deref(), &streams)
+                }))
+                .map_err(|panic| format!("panicked: {}", panic_message(panic.as_ref())))?
+                .map_err(|e| format!("replicate {replicate}: {e}"))
             })
             .collect()
     }
@@ -224,39 +305,58 @@ impl Shared {
     }
 }
 
-/// The pieces of work that the requests still lack: each piece once, in the order of requests.
-fn missing(requests: &[Request], results: &Results) -> Vec<Work> {
-    let mut samples: Vec<(String, &Sample, u64)> = Vec::new();
-    let mut index = BTreeMap::new();
-    let mut cases = BTreeMap::new();
-    for request in requests {
-        match request {
-            Request::Replicates { sample, replicates } => {
-                let key = sample.key();
-                let at = *index.entry(key.clone()).or_insert_with(|| {
-                    samples.push((key, sample, 0));
-                    samples.len() - 1
-                });
-                samples[at].2 = samples[at].2.max(*replicates);
-            }
-            Request::Cases(wanted) => {
-                let key = wanted.key();
-                if !results.has_cases(&key) {
-                    cases.entry(key).or_insert(wanted);
+/// What some requests ask for together, each sample and each set of cases once.
+struct Wanted<'a> {
+    /// In the order of requests.
+    samples: Vec<WantedSample<'a>>,
+    /// Cases by key.
+    cases: BTreeMap<String, &'a Cases>,
+}
+
+struct WantedSample<'a> {
+    key: String,
+    sample: &'a Sample,
+    replicates: u64,
+    series: bool,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(requests: &'a [Request]) -> Self {
+        let mut wanted = Self { samples: Vec::new(), cases: BTreeMap::new() };
+        let mut index = BTreeMap::new();
+        for request in requests {
+            match request {
+                Request::Replicates { sample, replicates, series } => {
+                    let key = sample.key();
+                    let at = *index.entry(key.clone()).or_insert_with(|| {
+                        wanted.samples.push(WantedSample { key, sample, replicates: 0, series: false });
+                        wanted.samples.len() - 1
+                    });
+                    wanted.samples[at].replicates = wanted.samples[at].replicates.max(*replicates);
+                    wanted.samples[at].series |= series;
+                }
+                Request::Cases(cases) => {
+                    wanted.cases.entry(cases.key()).or_insert(cases);
                 }
             }
         }
+        wanted
     }
-    let mut work: Vec<Work> = cases.into_values().cloned().map(Work::Cases).collect();
-    for (key, sample, wanted) in samples {
-        let mut from = results.measured(&key);
-        while from < wanted {
-            let to = (from + CHUNK).min(wanted);
-            work.push(Work::Replicates { key: key.clone(), sample: sample.clone(), from, to });
-            from = to;
+
+    /// The pieces of work that are still lacking. Pieces never cross a multiple of [`CHUNK`], so that
+    /// requests of different lengths share them.
+    fn missing(self, results: &Results) -> Vec<Work> {
+        let cases = self.cases.iter().filter(|(key, _)| !results.has_cases(key));
+        let mut work: Vec<Work> = cases.map(|(_, cases)| Work::Cases((*cases).clone())).collect();
+        for WantedSample { key, sample, replicates, .. } in self.samples {
+            let lacking: Vec<u64> = (0..replicates).filter(|r| !results.has_replicate(&key, *r)).collect();
+            for piece in lacking.chunk_by(|a, b| a + 1 == *b && b % CHUNK != 0) {
+                let (from, to) = (piece[0], piece[0] + piece.len() as u64);
+                work.push(Work::Replicates { key: key.clone(), sample: sample.clone(), from, to });
+            }
         }
+        work
     }
-    work
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

@@ -1,6 +1,6 @@
 //! What has been measured so far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -40,6 +40,8 @@ pub enum Request {
         sample: Sample,
         /// How many replicates, counted from the first.
         replicates: u64,
+        /// Whether their curves are wanted too.
+        series: bool,
     },
     /// The cases of a property.
     Cases(Cases),
@@ -48,20 +50,22 @@ pub enum Request {
 /// Measurements by what they are of. A breakdown is kept as the message that describes it.
 #[derive(Debug, Default)]
 pub struct Results {
-    replicates: BTreeMap<String, Vec<Result<Measurement, String>>>,
+    replicates: BTreeMap<String, BTreeMap<u64, Result<Measurement, String>>>,
+    /// Samples some of whose replicates came without their curves.
+    without_series: BTreeSet<String>,
     cases: BTreeMap<String, Result<CasesRecord, String>>,
 }
 
 impl Results {
-    /// The first `count` replicates of a sample; `None` if fewer have been measured.
+    /// The first `count` replicates of a sample; `None` if not all of them have been measured.
     ///
     /// # Errors
     /// The message of the first replicate that broke down.
     #[must_use]
     pub fn replicates(&self, sample: &Sample, count: u64) -> Option<Result<Vec<&Measurement>, &str>> {
-        let measured = self.replicates.get(&sample.key())?;
-        let first = measured.get(..usize::try_from(count).ok()?)?;
-        Some(first.iter().map(|r| r.as_ref().map_err(String::as_str)).collect())
+        let first = || self.replicates.get(&sample.key()).into_iter().flat_map(|all| all.range(..count));
+        (first().count() as u64 == count)
+            .then(|| first().map(|(_, r)| r.as_ref().map_err(String::as_str)).collect())
     }
 
     /// The record of a property's cases; `None` if not measured.
@@ -73,12 +77,36 @@ impl Results {
         self.cases.get(&cases.key()).map(|r| r.as_ref().map_err(String::as_str))
     }
 
-    pub(super) fn measured(&self, sample_key: &str) -> u64 {
-        self.replicates.get(sample_key).map_or(0, |r| r.len() as u64)
+    /// Whether what is remembered of a sample has been entered, with its curves if they are wanted.
+    pub(super) fn knows(&self, sample_key: &str, series: bool) -> bool {
+        self.replicates.contains_key(sample_key) && !(series && self.without_series.contains(sample_key))
     }
 
-    pub(super) fn extend(&mut self, sample_key: String, more: Vec<Result<Measurement, String>>) {
-        self.replicates.entry(sample_key).or_default().extend(more);
+    /// Enters what is remembered of a sample, in the place of everything that was entered before.
+    pub(super) fn recall(
+        &mut self,
+        sample_key: String,
+        series: bool,
+        remembered: impl IntoIterator<Item = (u64, Measurement)>,
+    ) {
+        if series {
+            self.without_series.remove(&sample_key);
+        } else {
+            self.without_series.insert(sample_key.clone());
+        }
+        self.replicates.insert(sample_key, remembered.into_iter().map(|(r, m)| (r, Ok(m))).collect());
+    }
+
+    pub(super) fn has_replicate(&self, sample_key: &str, replicate: u64) -> bool {
+        self.replicates.get(sample_key).is_some_and(|all| all.contains_key(&replicate))
+    }
+
+    pub(super) fn enter(
+        &mut self,
+        sample_key: String,
+        replicates: impl IntoIterator<Item = (u64, Result<Measurement, String>)>,
+    ) {
+        self.replicates.entry(sample_key).or_default().extend(replicates);
     }
 
     pub(super) fn has_cases(&self, key: &str) -> bool {

@@ -23,6 +23,22 @@ impl Data {
         self
     }
 
+    /// Digest of all tables and their names.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        let mut add = |text: &str| {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        };
+        for (name, table) in &self.tables {
+            add(name);
+            add(&table.rows().to_string());
+            table.fields().for_each(&mut add);
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
     /// The table of this name.
     ///
     /// # Errors
@@ -170,4 +186,27 @@ impl Experiment {
 
 fn read<T: DeserializeOwned>(settings: Value) -> Result<T, Failure> {
     serde_json::from_value(settings).map_err(|e| Failure::invalid(format!("settings do not fit: {e}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_that_differ_in_a_field_or_a_name_have_different_digests() {
+        let table = |text: &str| Table::read(text.as_bytes()).unwrap();
+        let digest = |name: &str, text| Data::default().with(name, table(text)).digest();
+        let all = [
+            digest("a", "x,y\n1,2\n"),
+            digest("b", "x,y\n1,2\n"),
+            digest("a", "x,y\n1,3\n"),
+            digest("a", "x,y\n12,\n"),
+            digest("a", "x,y\n1,2\n1,2\n"),
+            Data::default().digest(),
+        ];
+        for (i, one) in all.iter().enumerate() {
+            assert!(!all[..i].contains(one), "{i}");
+        }
+        assert_eq!(all[0], digest("a", "x,y\n1,2\n"));
+    }
 }
