@@ -169,8 +169,17 @@ mod tests {
 
     #[test]
     fn known_successes() {
-        let world = World::new(4, 2.0 / 3.0, 30).unwrap();
-        assert_relative_eq!(world.success(&greedy(&world.expert)), 0.717, epsilon = 5e-4);
+        // By another implementation. Under a uniform policy slip changes nothing.
+        for (slip, expert, best) in [
+            (2.0 / 3.0, 0.696_295_732_684, 0.716_606_992_733),
+            (0.4, 0.962_894_982_034, 0.974_348_266_855),
+            (0.1, 0.999_277_267_563, 0.999_999_313_546),
+        ] {
+            let world = World::new(4, slip, 30).unwrap();
+            assert_relative_eq!(world.success(&world.uniform), 0.142_433_851_847, epsilon = 1e-11);
+            assert_relative_eq!(world.success(&world.expert), expert, epsilon = 1e-11);
+            assert_relative_eq!(world.success(&greedy(&world.expert)), best, epsilon = 1e-11);
+        }
     }
 
     #[test]

@@ -98,6 +98,12 @@ impl Grouped {
         let width = self.latents[0].len();
         self.problem.grouped(tree, width, |i, _| self.latents[i % self.latents.len()].clone())
     }
+
+    fn judged(&self, fault: Option<Fault>) -> Result<Consistency, Failure> {
+        self.check()?;
+        let tree = Tree::of(&self.problem.process);
+        Ok(Consistency::of(&self.joint(&tree), fault))
+    }
 }
 
 const GAP: Metric = Metric::new("gap", "Largest |V(z) − V_M(π_z)|.").unit("return").range(0.0, f64::INFINITY);
@@ -179,9 +185,7 @@ impl Observe for ChainIdentity {
     }
 
     fn observe(instance: &Grouped, fault: Option<Fault>) -> Result<Measurement, Failure> {
-        instance.check()?;
-        let tree = Tree::of(&instance.problem.process);
-        let judged = Consistency::of(&instance.joint(&tree), fault);
+        let judged = instance.judged(fault)?;
         Ok(Measurement::new().metric("error", (judged.mean_divergence() - judged.information).abs()))
     }
 }
@@ -202,9 +206,7 @@ impl Observe for InconsistencyBound {
     }
 
     fn observe(instance: &Grouped, fault: Option<Fault>) -> Result<Measurement, Failure> {
-        instance.check()?;
-        let tree = Tree::of(&instance.problem.process);
-        let judged = Consistency::of(&instance.joint(&tree), fault);
+        let judged = instance.judged(fault)?;
         Ok(Measurement::new().metric("excess", judged.mean_gap() - judged.bound))
     }
 }

