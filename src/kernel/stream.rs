@@ -159,6 +159,11 @@ impl Stream {
         }
     }
 
+    /// A bootstrap sample: as many items as there are, drawn with replacement.
+    pub fn resampled<T: Clone>(&mut self, items: &[T]) -> Vec<T> {
+        items.iter().map(|_| items[self.below(items.len())].clone()).collect()
+    }
+
     /// Shuffles in place (Fisher and Yates, from the end).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
@@ -177,6 +182,15 @@ mod tests {
         assert_eq!(streams.stream("a").bits(), streams.stream("a").bits());
         assert_ne!(streams.stream("a").bits(), streams.stream("b").bits());
         assert_ne!(streams.stream("a").bits(), Streams::from_seed(2).stream("a").bits());
+    }
+
+    #[test]
+    fn a_bootstrap_sample_leaves_out_the_share_one_over_e() {
+        let mut stream = Streams::from_seed(3).stream("resampled");
+        let items: Vec<usize> = (0..10_000).collect();
+        let drawn: std::collections::BTreeSet<usize> = stream.resampled(&items).into_iter().collect();
+        assert!((drawn.len() as f64 / 10_000.0 - (1.0 - 1.0 / std::f64::consts::E)).abs() < 0.01);
+        assert!(stream.resampled::<u8>(&[]).is_empty());
     }
 
     #[test]

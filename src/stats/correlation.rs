@@ -1,10 +1,13 @@
 //! Correlation of paired values.
 
 use super::{
-    sample::{StatsError, finite, level as hold_level, midranks},
+    sample::{StatsError, finite, level as hold_level},
     special::normal_quantile,
 };
-use crate::kernel::math::{ln_1p, mean, sum, tanh};
+use crate::kernel::{
+    math::{ln_1p, mean, sum, tanh},
+    rank,
+};
 
 /// Pearson's coefficient of linear correlation,
 ///
@@ -30,14 +33,18 @@ pub fn pearson(x: &[f64], y: &[f64]) -> Result<f64, StatsError> {
     Ok((product(&u, &v) / (product(&u, &u) * product(&v, &v)).sqrt()).clamp(-1.0, 1.0))
 }
 
-/// Spearman's rank correlation: [`pearson`] of the ranks, equal values sharing the mean of theirs.
+/// Spearman's rank correlation: [`pearson`] of the ranks, equal values sharing the mean of theirs
+/// ([`rank::spearman`]).
 ///
 /// # Errors
 /// As [`pearson`].
 pub fn spearman(x: &[f64], y: &[f64]) -> Result<f64, StatsError> {
+    if x.len() != y.len() {
+        return Err(StatsError::Lengths(x.len(), y.len()));
+    }
     finite(x, 2)?;
     finite(y, 2)?;
-    pearson(&midranks(x), &midranks(y))
+    rank::spearman(x, y).ok_or(StatsError::Constant)
 }
 
 /// Interval of a linear correlation by Fisher's transformation: artanh r is nearly normal with

@@ -93,23 +93,6 @@ pub fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
 
-/// Ranks from 1, equal values sharing the mean of their ranks.
-#[must_use]
-pub fn midranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|i, j| values[*i].total_cmp(&values[*j]));
-    let mut ranks = vec![0.0; values.len()];
-    let mut start = 0;
-    while start < order.len() {
-        let tied = order[start..].iter().take_while(|i| values[**i] == values[order[start]]).count().max(1);
-        for i in &order[start..start + tied] {
-            ranks[*i] = start as f64 + 0.5 * (tied as f64 + 1.0);
-        }
-        start += tied;
-    }
-    ranks
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -133,14 +116,6 @@ mod tests {
     }
 
     #[test]
-    fn ties_share_their_ranks() {
-        assert_eq!(midranks(&[10.0, 30.0, 10.0, 20.0]), [1.5, 4.0, 1.5, 3.0]);
-        assert_eq!(midranks(&[5.0; 3]), [2.0; 3]);
-        assert_eq!(midranks(&[-0.0, 0.0]), [1.5, 1.5]);
-        assert_eq!(midranks(&[]), [0.0; 0]);
-    }
-
-    #[test]
     fn samples_are_held_to_what_is_asked() {
         assert_eq!(finite(&[1.0], 2), Err(StatsError::TooFew { needed: 2, found: 1 }));
         assert!(matches!(finite(&[1.0, f64::NAN], 2), Err(StatsError::NotFinite(_))));
@@ -155,13 +130,6 @@ mod tests {
             prop_assert!(order[0] <= quantile(&values, low));
             prop_assert!(quantile(&values, low) <= quantile(&values, high) + 1e-12);
             prop_assert!(quantile(&values, high) <= order[order.len() - 1]);
-        }
-
-        #[test]
-        fn ranks_add_up(values in prop::collection::vec(-3_i8..3, 0..20)) {
-            let values: Vec<f64> = values.into_iter().map(f64::from).collect();
-            let n = values.len() as f64;
-            prop_assert_eq!(midranks(&values).iter().sum::<f64>(), n * (n + 1.0) / 2.0);
         }
     }
 }

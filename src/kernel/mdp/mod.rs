@@ -18,8 +18,10 @@
 //! up to rounding. Processes of H undiscounted steps are [`Episodic`]: there everything is one
 //! backward induction, [`Episodic::induction`]. Policies that are softmax of linear logits are
 //! [`LogLinear`]. [`instances()`] generates processes for property tests, ugly ones included;
-//! [`dirichlet_rows`] draws them at random, and [`Mdp::trajectory`] draws what happens in them.
+//! [`dirichlet_rows`] draws them at random, [`Mdp::trajectory`] draws what happens in them, and
+//! [`Counts`] estimate a process from that.
 
+mod counts;
 mod dynamics;
 mod episodic;
 mod instances;
@@ -29,6 +31,7 @@ mod tabular;
 mod trajectory;
 
 pub use super::tokens::Rows;
+pub use counts::Counts;
 pub use dynamics::Dynamics;
 pub use episodic::Episodic;
 pub use instances::{Shape, Wild, instances};

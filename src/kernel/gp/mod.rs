@@ -1,0 +1,129 @@
+//! Gaussian processes: regression with a squared-exponential covariance, and expected improvement.
+//!
+//! A function f has a Gaussian-process prior with mean zero and covariance k, and is seen at points
+//! x₁ … x_n through yᵢ = f(xᵢ) + εᵢ, εᵢ ~ N(0, s). With K = \[k(xᵢ, xⱼ)\] + s I:
+//!
+//! | quantity | definition | here |
+//! |---|---|---|
+//! | covariance k(x, x′) | v exp(−‖x − x′‖²/(2ℓ²)) | [`SquaredExponential`] |
+//! | posterior mean at x | c(x)ᵀ K⁻¹ y, c(x)ᵢ = k(x, xᵢ) | [`Regression::predict`] |
+//! | posterior variance at x | k(x, x) − c(x)ᵀ K⁻¹ c(x) | [`Regression::predict`] |
+//! | the same of a linear functional Lf | c = Cov(Lf, f(xᵢ)) and Var(Lf) in place of c(x) and k(x, x) | [`Regression::functional`] |
+//! | evidence ln p(y) | −½ (yᵀK⁻¹y + ln det K + n ln 2π) | [`Regression::log_evidence`] |
+//! | expected improvement over b | E max(f(x) − b, 0) | [`expected_improvement`] |
+//!
+//! A linear functional is an integral, say: with c = ∫ k(x, xᵢ) p(x) dx the posterior of ∫ f(x) p(x) dx is
+//! Bayesian quadrature. Where the points come from a fixed list, as in Bayesian optimisation over a grid,
+//! [`Pool`] updates the predictions of all of them with every observation. Source: Rasmussen and Williams,
+//! Gaussian Processes for Machine Learning (2006), algorithm 2.1.
+
+mod improvement;
+mod pool;
+mod regression;
+
+pub use improvement::expected_improvement;
+pub use pool::Pool;
+pub use regression::{Prediction, Regression};
+
+use super::math::{exp, sum};
+
+/// Why there is no posterior.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum GpError {
+    /// A variance or a length scale is not positive.
+    #[error("the {what} is {found}, expected a positive number")]
+    NotPositive {
+        /// What it is.
+        what: &'static str,
+        /// What was given.
+        found: f64,
+    },
+    /// Points of different dimensions, or another number of values than of points.
+    #[error("expected {expected} {what}, found {found}")]
+    Shape {
+        /// What is counted.
+        what: &'static str,
+        /// As many as needed.
+        expected: usize,
+        /// As many as given.
+        found: usize,
+    },
+    /// A coordinate or a value is not finite.
+    #[error("points and values must be finite")]
+    NotFinite,
+    /// The covariance of the observations has no Cholesky factor: points coincide, or nearly, and the
+    /// noise is too small to tell them apart.
+    #[error("the covariance of the observations is not positive definite; give more noise")]
+    NotPositiveDefinite,
+}
+
+/// k(x, x′) = v exp(−‖x − x′‖²/(2ℓ²)): smooth functions that vary by √v over distances of ℓ.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SquaredExponential {
+    variance: f64,
+    length_scale: f64,
+}
+
+impl SquaredExponential {
+    /// The covariance with v and ℓ, both positive.
+    ///
+    /// # Errors
+    /// [`GpError::NotPositive`].
+    pub fn new(variance: f64, length_scale: f64) -> Result<Self, GpError> {
+        for (what, found) in [("variance", variance), ("length scale", length_scale)] {
+            if !(found > 0.0 && found.is_finite()) {
+                return Err(GpError::NotPositive { what, found });
+            }
+        }
+        Ok(Self { variance, length_scale })
+    }
+
+    /// v = k(x, x).
+    #[must_use]
+    pub fn variance(&self) -> f64 {
+        self.variance
+    }
+
+    /// k(x, x′) of two points of one dimension.
+    #[must_use]
+    pub fn at(&self, x: &[f64], y: &[f64]) -> f64 {
+        let square = sum(x.iter().zip(y).map(|(a, b)| (a - b) * (a - b)));
+        self.variance * exp(-0.5 * square / (self.length_scale * self.length_scale))
+    }
+}
+
+/// Holds the variance of the noise to be a number of at least 0.
+fn hold_noise(noise: f64) -> Result<(), GpError> {
+    if noise >= 0.0 && noise.is_finite() {
+        return Ok(());
+    }
+    Err(GpError::NotPositive { what: "noise", found: noise })
+}
+
+/// Holds points to one dimension, and their coordinates to be finite.
+fn hold_points(points: &[Vec<f64>]) -> Result<(), GpError> {
+    let expected = points.first().map_or(0, Vec::len);
+    if let Some(other) = points.iter().find(|x| x.len() != expected) {
+        return Err(GpError::Shape { what: "coordinates", expected, found: other.len() });
+    }
+    if points.iter().flatten().any(|c| !c.is_finite()) {
+        return Err(GpError::NotFinite);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_relative_eq;
+
+    #[test]
+    fn covariance_falls_with_distance() {
+        let k = SquaredExponential::new(2.0, 0.5).unwrap();
+        assert_eq!(k.at(&[1.0, 2.0], &[1.0, 2.0]), 2.0);
+        // ‖x − y‖² = 0.25 is one squared length scale: 2 e^(−1/2).
+        assert_relative_eq!(k.at(&[0.3, 0.4], &[0.0, 0.0]), 2.0 * (-0.5_f64).exp(), epsilon = 1e-15);
+        assert!(SquaredExponential::new(0.0, 1.0).is_err());
+        assert!(SquaredExponential::new(1.0, f64::NAN).is_err());
+    }
+}
