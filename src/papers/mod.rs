@@ -7,6 +7,7 @@ pub mod dichotomy_of_control;
 pub mod g2rpo;
 pub mod leaf;
 pub mod model_based_generalization;
+pub mod offline_mbrl_design;
 pub mod optimistic_feasible_search;
 pub mod policy_guided_diffusion;
 pub mod policyflow;
@@ -28,6 +29,7 @@ pub const PAPERS: &[fn() -> Paper] = &[
     dichotomy_of_control::paper,
     g2rpo::paper,
     model_based_generalization::paper,
+    offline_mbrl_design::paper,
     optimistic_feasible_search::paper,
     policy_guided_diffusion::paper,
     policyflow::paper,
