@@ -1,6 +1,7 @@
 //! The full prefix tree: every prefix has a row of its own.
 
-use super::{Next, Policy, Step, Task};
+use super::{Next, Policy, Rows, Step, Task};
+use crate::kernel::math::log_sum_exp;
 
 /// Responses of exactly T tokens over a vocabulary of V, each prefix with its own logits.
 ///
@@ -68,6 +69,46 @@ impl PrefixTree {
         self.enumerate(prompt, policy, &mut |y| probabilities.push(y.probability));
         probabilities
     }
+
+    /// ln π(y|x) of every response, by its number; finite even where the probability underflows.
+    #[must_use]
+    pub fn log_distribution(&self, prompt: usize, policy: &Policy) -> Vec<f64> {
+        let mut logarithms = Vec::with_capacity(self.responses());
+        self.enumerate(prompt, policy, &mut |y| logarithms.push(policy.log_likelihood(y.steps)));
+        logarithms
+    }
+
+    /// d_π(n): the probability of reaching each of the N prefixes of a prompt.
+    #[must_use]
+    pub fn reach(&self, prompt: usize, policy: &Policy) -> Vec<f64> {
+        let nodes = self.nodes();
+        let mut reach = vec![0.0; nodes];
+        reach[0] = 1.0;
+        for n in 0..nodes {
+            for (v, p) in policy.row(prompt * nodes + n).iter().enumerate() {
+                let child = self.vocabulary * n + 1 + v;
+                if child < nodes {
+                    reach[child] = reach[n] * p;
+                }
+            }
+        }
+        reach
+    }
+
+    /// The policy of a tree with one prompt under which responses have a given law, by the
+    /// logarithms ln p(y) of its probabilities, which must be finite. They need not be normalised.
+    #[must_use]
+    pub fn factorise(&self, logarithms: &[f64]) -> Policy {
+        // ln of the mass below each prefix, and below each complete response.
+        let nodes = self.nodes();
+        let mut mass = vec![0.0; nodes];
+        mass.extend_from_slice(logarithms);
+        for n in (0..nodes).rev() {
+            let children = self.vocabulary * n + 1;
+            mass[n] = log_sum_exp(&mass[children..children + self.vocabulary]);
+        }
+        Policy::new(Rows::from_fn(nodes, self.vocabulary, |n, v| mass[self.vocabulary * n + 1 + v] - mass[n]))
+    }
 }
 
 impl Task for PrefixTree {
@@ -97,7 +138,7 @@ impl Task for PrefixTree {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Rows, total_variation, wave};
+    use super::super::{total_variation, wave};
     use super::*;
     use approx::assert_relative_eq;
 
@@ -134,15 +175,7 @@ mod tests {
     fn divergence_obeys_the_chain_rule() {
         let (task, policy) = example();
         let other = Policy::from_fn(&task, |n, v| wave(n, v, 5));
-        let mut reach = vec![0.0; task.nodes()];
-        reach[0] = 1.0;
-        for n in 0..task.nodes() {
-            for v in 0..3 {
-                if let Some(child) = reach.get(3 * n + 1 + v).copied() {
-                    reach[3 * n + 1 + v] = child + reach[n] * policy.row(n)[v];
-                }
-            }
-        }
+        let reach = task.reach(0, &policy);
         let chained: f64 = (0..task.nodes()).map(|n| reach[n] * policy.row_divergence(n, &other)).sum();
         assert_relative_eq!(task.divergence(0, &policy, &other), chained, epsilon = 1e-13);
     }
@@ -152,16 +185,22 @@ mod tests {
         let (task, policy) = example();
         let mut gradient = Rows::zeros(13, 3);
         task.add_gradient(0, &policy, 1.0, &mut gradient);
-        let h = 1e-5;
-        for n in 0..13 {
-            for v in 0..3 {
-                let at = |sign: f64| {
-                    let mut logits = policy.logits().clone();
-                    logits[n][v] += sign * h;
-                    task.success(0, &Policy::new(logits))
-                };
-                assert_relative_eq!(gradient[n][v], (at(1.0) - at(-1.0)) / (2.0 * h), epsilon = 1e-9);
-            }
+        let known = policy.central_differences(1e-5, |p| task.success(0, p));
+        assert!(gradient.largest_difference(&known) < 1e-9);
+    }
+
+    #[test]
+    fn laws_of_responses_have_policies() {
+        let (task, policy) = example();
+        let logarithms = task.log_distribution(0, &policy);
+        for (ln_p, p) in logarithms.iter().zip(task.distribution(0, &policy)) {
+            assert_relative_eq!(ln_p.exp(), p, epsilon = 1e-15);
+        }
+        // A constant is lost in normalisation.
+        let shifted: Vec<f64> = logarithms.iter().map(|x| x - 3.0).collect();
+        let again = task.factorise(&shifted);
+        for (a, b) in task.log_distribution(0, &again).iter().zip(&logarithms) {
+            assert_relative_eq!(a, b, epsilon = 1e-14);
         }
     }
 

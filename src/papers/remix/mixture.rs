@@ -78,15 +78,9 @@ pub fn surrogate_gap(
         }
         values[n] = dot(&actions[n], advantages_of.row(n));
     }
-    let mut reach = vec![0.0; nodes];
-    reach[0] = 1.0;
+    let reach = tree.reach(0, behaviour);
     let (mut surrogate, mut epsilon, mut delta) = (0.0, 0.0_f64, 0.0_f64);
     for n in 0..nodes {
-        for v in 0..width {
-            if let Next::Token(child) = tree.next(0, &[Step { row: n, token: v }]) {
-                reach[child] = reach[n] * behaviour.row(n)[v];
-            }
-        }
         let expected: f64 = (0..width).map(|v| policy.row(n)[v] * (actions[n][v] - values[n])).sum();
         surrogate += reach[n] * expected;
         epsilon = epsilon.max(expected.abs());

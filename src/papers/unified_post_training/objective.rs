@@ -57,26 +57,6 @@ pub fn gradient(
     gradient
 }
 
-/// Central differences of a function of the logits, with step h: what a gradient is held against.
-#[must_use]
-pub fn central_differences(policy: &Policy, h: f64, f: impl Fn(&Policy) -> f64) -> Rows {
-    let logits = policy.logits();
-    Rows::from_fn(logits.count(), logits.width(), |n, v| {
-        let at = |shift: f64| {
-            let mut moved = logits.clone();
-            moved[n][v] += shift;
-            f(&Policy::new(moved))
-        };
-        (at(h) - at(-h)) / (2.0 * h)
-    })
-}
-
-/// Largest absolute difference of two tables of the same shape.
-#[must_use]
-pub fn largest_difference(a: &Rows, b: &Rows) -> f64 {
-    a.values().iter().zip(b.values()).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max)
-}
-
 /// E_{π_ref} of an estimate: Σ_τ π_ref(τ) ĝ(τ), with compensated sums.
 #[must_use]
 pub fn expectation(probabilities: &[f64], estimates: &[Rows]) -> Rows {
@@ -97,11 +77,11 @@ mod tests {
         let policy = Policy::from_fn(&task, |n, v| wave(n, v, 0));
         let demonstrator = Policy::from_fn(&task, |n, v| 1.2 * wave(n, v, 4));
         for (mu, reversed) in [(0.0, 0.0), (0.5, 0.104), (2.0, 0.418)] {
-            let known = central_differences(&policy, 1e-6, |p| objective(&task, p, &demonstrator, mu));
+            let known = policy.central_differences(1e-6, |p| objective(&task, p, &demonstrator, mu));
             let right = gradient(&task, &policy, &demonstrator, mu, None);
-            assert!(largest_difference(&known, &right) < 2e-9);
+            assert!(known.largest_difference(&right) < 2e-9);
             let wrong = gradient(&task, &policy, &demonstrator, mu, Some(Fault::ReverseKlSft));
-            approx::assert_relative_eq!(largest_difference(&right, &wrong), reversed, epsilon = 5e-4);
+            approx::assert_relative_eq!(right.largest_difference(&wrong), reversed, epsilon = 5e-4);
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Fault,
     gate::{Gate, Recipe},
-    objective::{central_differences, expectation, gradient, largest_difference, objective, responses},
+    objective::{expectation, gradient, objective, responses},
     unified::{Algorithm, Setting, add_unified, near_a_kink, row},
 };
 use crate::{
@@ -118,9 +118,9 @@ impl Observe for ObjectiveGradient {
     fn observe(tree: &Tree, fault: Option<Fault>) -> Result<Measurement, Failure> {
         let task = tree.task()?;
         let (policy, demonstrator) = (tree.of(&tree.policy, &task), tree.of(&tree.demonstrator, &task));
-        let known = central_differences(&policy, STEP, |p| objective(&task, p, &demonstrator, tree.mu));
+        let known = policy.central_differences(STEP, |p| objective(&task, p, &demonstrator, tree.mu));
         let measured = gradient(&task, &policy, &demonstrator, tree.mu, fault);
-        Ok(Measurement::new().metric("error", largest_difference(&known, &measured)))
+        Ok(Measurement::new().metric("error", known.largest_difference(&measured)))
     }
 }
 
@@ -158,14 +158,14 @@ impl Observe for MeasureChange {
         }
         let measured = expectation(&task.distribution(0, &reference), &estimates);
         let known = gradient(&task, &policy, &demonstrator, tree.mu, None);
-        Ok(Measurement::new().metric("error", largest_difference(&known, &measured)))
+        Ok(Measurement::new().metric("error", known.largest_difference(&measured)))
     }
 }
 
 /// Largest difference, relative to the largest entry if that exceeds one.
 fn relative_difference(known: &Rows, measured: &Rows) -> f64 {
     let scale = known.values().iter().map(|x| x.abs()).fold(1.0, f64::max);
-    largest_difference(known, measured) / scale
+    known.largest_difference(measured) / scale
 }
 
 /// Bounds of the ratio, different on both sides unless μ = 2.
@@ -214,7 +214,7 @@ impl Observe for TableRows {
                         continue;
                     }
                     let own = |p: &Policy| super::unified::objective(algorithm, p, &setting);
-                    let known = central_differences(&policy, STEP, own);
+                    let known = policy.central_differences(STEP, own);
                     let measured = row(algorithm, &policy, &setting, fault);
                     worst = worst.max(relative_difference(&known, &measured));
                 }
@@ -359,7 +359,7 @@ impl Observe for GatedUpdate {
         };
         let silent = all_wrong && update.norm_squared() == 0.0;
         Ok(Measurement::new()
-            .metric("error", largest_difference(&known, &update))
+            .metric("error", known.largest_difference(&update))
             .metric("silent", f64::from(u8::from(silent)))
             .metric("grpo-when-all-wrong", if all_wrong { grpo.norm_squared().sqrt() } else { 0.0 }))
     }

@@ -174,7 +174,7 @@ pub fn near_a_kink(algorithm: Algorithm, policy: &Policy, setting: &Setting<'_>,
 
 #[cfg(test)]
 mod tests {
-    use super::super::objective::{central_differences, largest_difference, responses};
+    use super::super::objective::responses;
     use super::*;
     use crate::kernel::tokens::{PrefixTree, wave};
 
@@ -193,9 +193,9 @@ mod tests {
                     if near_a_kink(algorithm, &policy, &setting, 1e-4) {
                         continue;
                     }
-                    let known = central_differences(&policy, 1e-6, |p| objective(algorithm, p, &setting));
+                    let known = policy.central_differences(1e-6, |p| objective(algorithm, p, &setting));
                     let measured = row(algorithm, &policy, &setting, None);
-                    assert!(largest_difference(&known, &measured) < 1e-9, "{algorithm:?}");
+                    assert!(known.largest_difference(&measured) < 1e-9, "{algorithm:?}");
                 }
             }
         }
