@@ -5,6 +5,7 @@ pub mod capo;
 pub mod ctrl_diffusion;
 pub mod dichotomy_of_control;
 pub mod g2rpo;
+pub mod g_opd;
 pub mod leaf;
 pub mod model_based_generalization;
 pub mod offline_mbrl_design;
@@ -27,6 +28,7 @@ pub const PAPERS: &[fn() -> Paper] = &[
     capo::paper,
     ctrl_diffusion::paper,
     dichotomy_of_control::paper,
+    g_opd::paper,
     g2rpo::paper,
     model_based_generalization::paper,
     offline_mbrl_design::paper,
