@@ -135,12 +135,27 @@ impl PanFlute {
     /// The true value of the empty state under the policy that is greedy in Q (lowest action among ties).
     #[must_use]
     pub fn value_of_greedy(&self, q: &Rows) -> f64 {
-        let next: Vec<Vec<(usize, f64)>> =
-            (0..self.states()).map(|s| self.successors(s, argmax(&q[s]))).collect();
-        let mut values = vec![0.0; self.states()];
+        // Most policies reach few states: those alone are evaluated, in the order in which they are found.
+        let mut place: Vec<Option<usize>> = vec![None; self.states()];
+        let mut reached = vec![0];
+        place[0] = Some(0);
+        let mut next: Vec<Vec<(usize, f64)>> = Vec::new();
+        while let Some(&state) = reached.get(next.len()) {
+            let found = self.successors(state, argmax(&q[state])).into_iter().map(|(to, p)| {
+                let place = *place[to].get_or_insert_with(|| {
+                    reached.push(to);
+                    reached.len() - 1
+                });
+                (place, p)
+            });
+            next.push(found.collect());
+        }
+        let mut values = vec![0.0; reached.len()];
         for _ in 0..SWEEPS {
-            values = (0..self.states())
-                .map(|s| self.reward(s) + DISCOUNT * sum(next[s].iter().map(|(t, p)| p * values[*t])))
+            values = reached
+                .iter()
+                .zip(&next)
+                .map(|(s, next)| self.reward(*s) + DISCOUNT * sum(next.iter().map(|(t, p)| p * values[*t])))
                 .collect();
         }
         values[0]
