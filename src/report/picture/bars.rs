@@ -25,7 +25,7 @@ const FOOT: f64 = 40.0;
 const GUTTER: f64 = 14.0;
 /// Widest label of a bar.
 const WIDEST_LABEL: f64 = 230.0;
-/// Width of the column of figures.
+/// Width of the column of figures, at least.
 const FIGURES: f64 = 54.0;
 /// Narrowest frame of a panel.
 const NARROWEST: f64 = 110.0;
@@ -38,10 +38,12 @@ pub fn draw(plot: &PlotData) -> Result<String, String> {
     let labels = labels(plot);
     let widest = labels.iter().map(|l| text_width(l, TEXT)).fold(0.0, f64::max).min(WIDEST_LABEL);
     let side = widest + 12.0;
-    let most = ((WIDTH - 2.0 * EDGE - side + GUTTER) / (NARROWEST + FIGURES + GUTTER)).floor() as usize;
+    let means = plot.panels.iter().flat_map(|p| &p.curves).filter_map(|c| c.mean.first());
+    let figures = means.map(|mean| text_width(&number(*mean), TEXT) + 8.0).fold(FIGURES, f64::max);
+    let most = ((WIDTH - 2.0 * EDGE - side + GUTTER) / (NARROWEST + figures + GUTTER)).floor() as usize;
     let grid = Grid::of(plot.panels.len(), most.clamp(1, 3));
     let columns = grid.columns as f64;
-    let width = (WIDTH - 2.0 * EDGE - side - (columns - 1.0) * GUTTER) / columns - FIGURES;
+    let width = (WIDTH - 2.0 * EDGE - side - (columns - 1.0) * GUTTER) / columns - figures;
     let head = if plot.panels.iter().all(|p| p.title.is_empty()) { 0.0 } else { LINE };
     let panel_height = head + ROW * labels.len() as f64 + FOOT;
     let height = HEAD + panel_height * grid.rows as f64 + EDGE;
@@ -56,12 +58,12 @@ pub fn draw(plot: &PlotData) -> Result<String, String> {
         for (number, panel) in plot.panels.iter().enumerate() {
             let (column, row) = grid.place(number);
             let desc = if column == 0 { side } else { 0.0 };
-            let left = EDGE + side - desc + column as f64 * (width + FIGURES + GUTTER);
+            let left = EDGE + side - desc + column as f64 * (width + figures + GUTTER);
             let part = area.clone().shrink(
                 (units(left), units(HEAD + row as f64 * panel_height)),
-                (units(desc + width + FIGURES), units(panel_height)),
+                (units(desc + width + figures), units(panel_height)),
             );
-            Panel { plot, data: panel, labels: &labels, scale: &scale, head, side: desc, width }
+            Panel { plot, data: panel, labels: &labels, scale: &scale, head, side: desc, width, figures }
                 .draw(&part)?;
         }
         Ok(())
@@ -80,11 +82,13 @@ struct Panel<'a> {
     side: f64,
     /// Width of the frame in pixels.
     width: f64,
+    /// Width of the column of figures in pixels.
+    figures: f64,
 }
 
 impl Panel<'_> {
     fn draw(&self, area: &Area<'_>) -> Result<(), String> {
-        let heading = fitted(&self.data.title, TEXT, self.width + FIGURES);
+        let heading = fitted(&self.data.title, TEXT, self.width + self.figures);
         let middle = units(self.side + 0.5 * self.width);
         area.draw_text(&heading, &font_at(TEXT, true, HPos::Center), (middle, units(0.5 * LINE)))
             .map_err(refused)?;
@@ -92,7 +96,7 @@ impl Panel<'_> {
         let rows = self.labels.len() as f64;
         let mut chart = ChartBuilder::on(area)
             .margin_top(units(self.head))
-            .margin_right(units(FIGURES))
+            .margin_right(units(self.figures))
             .x_label_area_size(units(FOOT))
             .y_label_area_size(units(self.side))
             .build_cartesian_2d(scale.clone(), Scale::rows(self.labels.len()))
@@ -106,7 +110,7 @@ impl Panel<'_> {
             .axis_style(INK.stroke_width(units(1.0).unsigned_abs()))
             .set_all_tick_mark_size(units(3.0))
             .label_style(font(TEXT, false))
-            .x_desc(fitted(&self.plot.y.label, TEXT, self.width + FIGURES))
+            .x_desc(fitted(&self.plot.y.label, TEXT, self.width + self.figures))
             .draw()
             .map_err(refused)?;
         let foot = (!scale.log).then_some(0.0);
