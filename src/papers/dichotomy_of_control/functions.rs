@@ -34,7 +34,7 @@ pub fn add_to(paper: Paper) -> Paper {
         )
         .function(
             Function::with_faults(
-                "consistency",
+                "consistency-gap",
                 "What conditioning on a latent promises, V(z), and what acting with π_z obtains, V_M(π_z).",
                 &Question { problem: two_steps(), latent: Latent::Return },
                 &[
@@ -358,8 +358,8 @@ mod tests {
             ("conditional-mutual-information", Box::new(|v| v["masses"] = json!([[[0.0, 0.0]]]))),
             ("conditional-mutual-information", Box::new(|v| v["masses"][0][0] = json!([1.0]))),
             ("conditional-mutual-information", Box::new(|v| v["masses"][0][0][0] = json!(-0.1))),
-            ("consistency", Box::new(|v| v["problem"]["process"]["horizon"] = json!(60))),
-            ("consistency", Box::new(|v| v["problem"]["behaviour"] = json!([]))),
+            ("consistency-gap", Box::new(|v| v["problem"]["process"]["horizon"] = json!(60))),
+            ("consistency-gap", Box::new(|v| v["problem"]["behaviour"] = json!([]))),
             ("doc-em", Box::new(|v| v["starts"] = json!([]))),
             ("doc-em", Box::new(|v| v["iterations"] = json!(0))),
             ("doc-em", Box::new(|v| v["smoothing"] = json!(0.0))),

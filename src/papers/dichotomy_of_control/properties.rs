@@ -254,7 +254,7 @@ pub struct BanditValues;
 impl Observe for BanditValues {
     type Instance = Pull;
     type Fault = Fault;
-    const NAME: &'static str = "bandit";
+    const NAME: &'static str = "bandit-values";
     const SUMMARY: &'static str = "Return conditioning earns ½ whatever p, DoC earns 1 − p.";
     const METRICS: &'static [Metric] = &[
         Metric::new("return-conditioned-error", "Distance of the value of return conditioning from ½.")
@@ -285,7 +285,7 @@ pub struct LotteryValues;
 impl Observe for LotteryValues {
     type Instance = LotterySettings;
     type Fault = Fault;
-    const NAME: &'static str = "lottery";
+    const NAME: &'static str = "lottery-values";
     const SUMMARY: &'static str =
         "Return conditioning gambles although the safe action pays more; DoC takes the better action.";
     const METRICS: &'static [Metric] = &[
