@@ -7,6 +7,7 @@ pub mod dichotomy_of_control;
 pub mod g2rpo;
 pub mod g_opd;
 pub mod leaf;
+pub mod low_rank_q;
 pub mod model_based_generalization;
 pub mod offline_mbrl_design;
 pub mod optimistic_feasible_search;
@@ -30,6 +31,7 @@ pub const PAPERS: &[fn() -> Paper] = &[
     dichotomy_of_control::paper,
     g_opd::paper,
     g2rpo::paper,
+    low_rank_q::paper,
     model_based_generalization::paper,
     offline_mbrl_design::paper,
     optimistic_feasible_search::paper,
