@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     kernel::{
+        math::mean,
         stream::{Stream, Streams},
         tokens::{Arms, Batch, Curve, Estimator, Grouped, Method, Policy, Rows, Task, train, wave},
     },
@@ -91,6 +92,9 @@ struct Learner {
     tokens: usize,
     rejected: usize,
     largest: f64,
+    /// After each step: mean entropy over all prompts, and mean KL(new ‖ old) over those of the step.
+    entropies: Vec<f64>,
+    divergences: Vec<f64>,
 }
 
 impl Method<Arms> for Learner {
@@ -98,7 +102,7 @@ impl Method<Arms> for Learner {
         self.grouped.collect(task, policy, stream, batch);
     }
 
-    fn update(&mut self, _: &Arms, batch: &Batch, policy: &mut Policy) {
+    fn update(&mut self, task: &Arms, batch: &Batch, policy: &mut Policy) {
         let advantages = batch.advantages(self.grouped.estimator);
         let scale = self.grouped.rate / batch.len() as f64;
         self.gradient.clear();
@@ -121,8 +125,13 @@ impl Method<Arms> for Learner {
             self.largest = self.largest.max(masked.shift);
             self.gradient[row].copy_from_slice(masked.step.values());
         }
+        let old = policy.clone();
         // The steps of the regions already contain the learning rate.
         policy.ascend(1.0, &self.gradient);
+        let moved = batch.groups().map(|group| policy.row_divergence(batch.prompts()[group.start], &old));
+        self.divergences.push(mean(&moved.collect::<Vec<_>>()));
+        let entropies = (0..task.prompts()).map(|x| task.entropy(x, policy));
+        self.entropies.push(mean(&entropies.collect::<Vec<_>>()));
     }
 }
 
@@ -132,6 +141,8 @@ struct Run {
     right: f64,
     rejected: f64,
     largest: f64,
+    entropies: Vec<f64>,
+    divergences: Vec<f64>,
 }
 
 /// A training run, or the mean of some.
@@ -161,6 +172,8 @@ impl Training {
             tokens: 0,
             rejected: 0,
             largest: 0.0,
+            entropies: Vec::with_capacity(settings.steps),
+            divergences: Vec::with_capacity(settings.steps),
         };
         let mut stream = streams.stream(&format!("rollouts {run}"));
         let curve = train(task, &mut policy, &mut learner, settings.steps, &mut stream);
@@ -170,6 +183,8 @@ impl Training {
             right: right as f64 / task.prompts() as f64,
             rejected: learner.rejected as f64 / learner.tokens.max(1) as f64,
             largest: learner.largest,
+            entropies: learner.entropies,
+            divergences: learner.divergences,
         }
     }
 }
@@ -217,6 +232,12 @@ impl Measure for Training {
         let count = self.0.runs as f64;
         let (mut last, mut right, mut rejected, mut largest) = (0.0, 0.0, 0.0, 0.0_f64);
         let mut success = vec![0.0; self.0.steps + 1];
+        let (mut entropies, mut divergences) = (vec![0.0; self.0.steps], vec![0.0; self.0.steps]);
+        let add = |means: &mut [f64], run: &[f64]| {
+            for (mean, value) in means.iter_mut().zip(run) {
+                *mean += value / count;
+            }
+        };
         let mut rollouts = Vec::new();
         for run in 0..self.0.runs {
             let result = self.run(&task, fault, streams, run);
@@ -224,10 +245,14 @@ impl Measure for Training {
             right += result.right / count;
             rejected += result.rejected / count;
             largest = largest.max(result.largest);
-            success.iter_mut().zip(&result.curve.success).for_each(|(mean, j)| *mean += j / count);
+            add(&mut success, &result.curve.success);
+            add(&mut entropies, &result.entropies);
+            add(&mut divergences, &result.divergences);
             rollouts = result.curve.rollouts;
         }
         let reached = success.iter().position(|j| *j >= self.0.goal).unwrap_or(self.0.steps);
+        let spent: Vec<f64> = rollouts.iter().map(|n| *n as f64).collect();
+        let updated = spent[1..].to_vec();
         // Means of numbers in [0, 1] may leave it by rounding.
         let share = |x: f64| x.clamp(0.0, 1.0);
         Ok(Measurement::new()
@@ -236,7 +261,9 @@ impl Measure for Training {
             .metric("rejected", share(rejected))
             .metric("largest-shift", largest)
             .metric("rollouts-to-goal", rollouts[reached] as f64)
-            .series("success", rollouts.iter().map(|n| *n as f64).collect(), success))
+            .series("entropy", updated.clone(), entropies)
+            .series("divergence", updated, divergences)
+            .series("success", spent, success))
     }
 }
 

@@ -21,7 +21,7 @@
 //! | [`tree::Tree`] | the k-d tree of the algorithm, which counts the nodes that it visits |
 //! | [`regulariser`] | the penalty with its gradient, and the losses of PRDC and TD3+BC |
 //! | [`gap::LinearSystem`] | a system on which the bounds of the theory are checked exactly |
-//! | [`line`], [`offline`] | a line on which good actions are rare, and fitted Q iteration on it |
+//! | [`mod@line`], [`offline`] | a line on which good actions are rare, and fitted Q iteration on it |
 //!
 //! The theory, with K a Lipschitz constant of the behaviour policy μ, and L_Q one of Q^μ in the
 //! action: if d_β(s, π(s)) ≤ ε everywhere, then ‖π(s) − μ(s)‖ ≤ (1 + K/β)ε, and
