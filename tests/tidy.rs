@@ -173,13 +173,15 @@ fn the_registry_is_sorted_and_every_paper_has_its_files() {
 
 #[test]
 fn names_are_unique_within_a_paper() {
+    let mut repeated = Vec::new();
     for paper in corroborate::papers::registry() {
         let functions = paper.functions.iter().map(|f| f.name);
         let experiments = paper.experiments.iter().map(|e| e.name);
         let properties = paper.properties.iter().map(|p| p.name);
         let mut names: Vec<&str> = functions.chain(experiments).chain(properties).collect();
         names.sort_unstable();
-        let repeated: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
-        assert!(repeated.is_empty(), "{}: {repeated:?}", paper.slug);
+        let twice = names.windows(2).filter(|pair| pair[0] == pair[1]);
+        repeated.extend(twice.map(|pair| format!("{}/{}", paper.slug, pair[0])));
     }
+    assert_eq!(repeated, Vec::<String>::new());
 }

@@ -50,7 +50,7 @@ pub fn all() -> Vec<Function> {
         )
         .also(&tight),
         Function::with_faults(
-            "telescoping",
+            "value-error",
             "Error of the model's value of a policy, directly and by telescoping.",
             &pair,
             &[Fault::TrueOccupancy],
@@ -544,7 +544,7 @@ mod tests {
             ("pessimistic-return", "/model/0", json!([]), "`model`"),
             ("pessimistic-return", "/policy/0/0", json!(0.9), "`policy`"),
             ("pessimistic-return", "/discount", json!(1.0), "discount"),
-            ("telescoping", "/start", json!([1.0]), "2 states"),
+            ("value-error", "/start", json!([1.0]), "2 states"),
             ("plan", "/penalty", json!([[1.0, 0.0]]), "`penalty`"),
             ("plan", "/horizon", json!(0), "`horizon`"),
             ("plan", "/penalty/0/0", json!(-1e308), "too large"),
