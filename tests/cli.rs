@@ -12,7 +12,7 @@ fn corroborate(arguments: &[&str]) -> Command {
 }
 
 /// Standard output of a command that ends with this status.
-fn output(arguments: &[&str], status: i32) -> String {
+pub fn output(arguments: &[&str], status: i32) -> String {
     let done = corroborate(arguments).assert().code(status);
     String::from_utf8(done.get_output().stdout.clone()).unwrap()
 }

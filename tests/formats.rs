@@ -2,15 +2,14 @@
 
 use std::{fs, path::Path};
 
-use assert_cmd::Command;
 use serde_json::Value;
+
+use super::cli::output;
 
 const MARK: &str = "<!-- From the schemas; `UPDATE_FORMAT=1 cargo test formats` writes it anew. -->\n";
 
 fn schema(of: &str) -> Value {
-    let mut command = Command::cargo_bin("corroborate").unwrap();
-    let done = command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["schema", of]).assert().code(0);
-    serde_json::from_slice(&done.get_output().stdout).unwrap()
+    serde_json::from_str(&output(&["schema", of], 0)).unwrap()
 }
 
 fn words(schema: &Value) -> String {

@@ -1,6 +1,7 @@
 //! Finding the root, and writing files whole or not at all.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::Write,
     path::{Path, PathBuf},
@@ -64,11 +65,11 @@ pub fn append(path: &Path, text: &str) -> Result<(), Refusal> {
 
 /// Removes the files of a folder that have this extension and are not wanted; a folder that is not
 /// there has none.
-pub fn remove_others(folder: &Path, extension: &str, wanted: impl Fn(&str) -> bool) -> Result<(), Refusal> {
+pub fn remove_others(folder: &Path, extension: &str, wanted: &BTreeSet<&str>) -> Result<(), Refusal> {
     let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
     for path in entries.flatten().map(|entry| entry.path()) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if path.extension().is_some_and(|e| e == extension) && !wanted(&name) {
+        if path.extension().is_some_and(|e| e == extension) && !wanted.contains(&*name) {
             fs::remove_file(&path)
                 .map_err(|e| Refusal::usage(format!("cannot remove {}: {e}", path.display())))?;
         }

@@ -1,6 +1,9 @@
 //! `report`: pages from stored verdicts, without measuring anything.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 
@@ -39,8 +42,9 @@ pub fn write(verdicts: &Verdicts, out: &Path) -> Result<(), Refusal> {
     }
     for paper in &verdicts.papers {
         // The folder of a paper holds its pictures and nothing else.
-        let drawn = |name: &str| pages.iter().any(|(page, _)| *page == format!("{}/{name}", paper.slug));
-        files::remove_others(&out.join(&paper.slug), "svg", drawn)?;
+        let folder = format!("{}/", paper.slug);
+        let drawn: BTreeSet<&str> = pages.iter().filter_map(|(name, _)| name.strip_prefix(&folder)).collect();
+        files::remove_others(&out.join(&paper.slug), "svg", &drawn)?;
     }
     Ok(())
 }

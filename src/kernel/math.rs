@@ -193,11 +193,19 @@ pub fn variance(x: &[f64], ddof: usize) -> f64 {
     sum(x.iter().map(|v| (v - m) * (v - m))) / (x.len() as f64 - ddof as f64)
 }
 
-/// Slope of the least-squares line of y over x: Σ (xᵢ − x̄) yᵢ / Σ (xᵢ − x̄)². NaN if all x are equal.
+/// The weights w of the least-squares slope Σ wᵢ yᵢ of any y over x: wᵢ = (xᵢ − x̄) / Σ (xⱼ − x̄)². They add
+/// up to zero, and are NaN if all x are equal.
+#[must_use]
+pub fn slope_weights(x: &[f64]) -> Vec<f64> {
+    let centre = mean(x);
+    let spread = sum(x.iter().map(|x| (x - centre) * (x - centre)));
+    x.iter().map(|x| (x - centre) / spread).collect()
+}
+
+/// Slope of the least-squares line of y over x. NaN if all x are equal.
 #[must_use]
 pub fn slope(x: &[f64], y: &[f64]) -> f64 {
-    let centre = mean(x);
-    sum(x.iter().zip(y).map(|(x, y)| (x - centre) * y)) / sum(x.iter().map(|x| (x - centre) * (x - centre)))
+    dot(&slope_weights(x), y)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::{
     sample::{StatsError, level as hold_level},
     special::student_quantile,
 };
-use crate::kernel::math::{ln, mean, sum};
+use crate::kernel::math::{dot, ln, mean, slope_weights, sum};
 
 /// What makes a slope impossible.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -41,12 +41,10 @@ pub enum SlopeError {
 /// [`SlopeError`] for sizes that are not positive, or all equal.
 pub fn log_log_weights(x: &[f64]) -> Result<Vec<f64>, SlopeError> {
     let log_x = logarithms(x)?;
-    let centre = mean(&log_x);
-    let spread = sum(log_x.iter().map(|u| (u - centre) * (u - centre)));
     if log_x.iter().all(|u| *u == log_x[0]) {
         return Err(SlopeError::TooFew { sizes: x.len().min(1), values: x.len() });
     }
-    Ok(log_x.iter().map(|u| (u - centre) / spread).collect())
+    Ok(slope_weights(&log_x))
 }
 
 /// Least-squares slope of ln y over ln x.
@@ -59,7 +57,7 @@ pub fn log_log_slope(x: &[f64], y: &[f64]) -> Result<f64, SlopeError> {
         return Err(SlopeError::TooFew { sizes: x.len(), values: y.len() });
     }
     let log_y = logarithms(y)?;
-    Ok(sum(log_log_weights(x)?.iter().zip(&log_y).map(|(w, v)| w * v)))
+    Ok(dot(&log_log_weights(x)?, &log_y))
 }
 
 /// A line through logarithms, with its error.

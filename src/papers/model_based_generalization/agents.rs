@@ -2,10 +2,9 @@
 
 use super::{
     Fault,
-    classes::DISCOUNT,
-    pan_flute::{PanFlute, SWEEPS, Transition, planned},
+    pan_flute::{PanFlute, Transition, planned},
 };
-use crate::kernel::{math::sum, mdp::argmax, tokens::Rows};
+use crate::kernel::{math::sum, tokens::Rows};
 
 /// Transitions, counted.
 #[derive(Clone, Debug)]
@@ -60,28 +59,11 @@ impl Counts {
 /// max_b Q(s', b)), on others `unvisited`.
 #[must_use]
 pub fn replayed(flute: &PanFlute, counts: &Counts, unvisited: f64) -> Rows {
-    let (states, actions) = (flute.states(), flute.pipes());
-    let shares: Vec<Vec<(usize, f64)>> =
-        (0..states * actions).map(|pair| counts.shares(pair / actions, pair % actions)).collect();
-    let mut q =
-        Rows::from_fn(
-            states,
-            actions,
-            |s, a| {
-                if shares[s * actions + a].is_empty() { unvisited } else { 0.0 }
-            },
-        );
-    for _ in 0..SWEEPS {
-        let values: Vec<f64> = q.iter().map(|row| row[argmax(row)]).collect();
-        q = Rows::from_fn(states, actions, |s, a| {
-            let row = &shares[s * actions + a];
-            if row.is_empty() {
-                return unvisited;
-            }
-            flute.reward(s) + DISCOUNT * sum(row.iter().map(|(next, share)| share * values[*next]))
-        });
-    }
-    q
+    planned(flute.states(), flute.pipes(), |s, a| match counts.shares(s, a) {
+        // A pair that pays this and leads nowhere keeps it as its value.
+        shares if shares.is_empty() => (unvisited, shares),
+        shares => (flute.reward(s), shares),
+    })
 }
 
 /// A model of each bit given one parent, and of the reward given the last bits.

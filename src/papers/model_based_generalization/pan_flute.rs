@@ -9,7 +9,7 @@ use super::classes::DISCOUNT;
 use crate::kernel::{math::sum, mdp::argmax, stream::Stream, tokens::Rows};
 
 /// Sweeps of every iteration: 0.9³⁰⁰ is below 1e-13.
-pub const SWEEPS: usize = 300;
+const SWEEPS: usize = 300;
 /// Most pipes that are allowed: 1024 states.
 pub const MOST_PIPES: usize = 4;
 

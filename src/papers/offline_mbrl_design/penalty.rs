@@ -28,6 +28,21 @@ pub enum Heuristic {
 }
 
 impl Heuristic {
+    /// Holds settings to what a ranking by Gaussian predictions needs: a heuristic of such
+    /// predictions, 2 to 50 members, and 1 to 100 datasets.
+    ///
+    /// # Errors
+    /// [`Failure::Invalid`] for anything else.
+    pub fn ranks_gaussians(self, members: usize, repeats: usize) -> Result<(), Failure> {
+        if !(2..=50).contains(&members) || !(1..=100).contains(&repeats) {
+            return Err(Failure::invalid("expected 2 to 50 members and 1 to 100 repeats"));
+        }
+        if self == Self::MaxTv {
+            return Err(Failure::invalid("max-tv compares discrete laws; these predictions are Gaussian"));
+        }
+        Ok(())
+    }
+
     /// u of Gaussian predictions.
     ///
     /// # Errors

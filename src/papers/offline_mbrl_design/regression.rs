@@ -132,12 +132,7 @@ impl Measure for OutOfDistribution {
     const TREATMENTS: &'static [&'static str] = &["heuristic"];
 
     fn prepare(settings: Settings, _: &Data) -> Result<Self, Failure> {
-        if !(2..=50).contains(&settings.members) || !(1..=100).contains(&settings.repeats) {
-            return Err(Failure::invalid("expected 2 to 50 members and 1 to 100 repeats"));
-        }
-        if settings.heuristic == Heuristic::MaxTv {
-            return Err(Failure::invalid("max-tv compares discrete laws; these predictions are Gaussian"));
-        }
+        settings.heuristic.ranks_gaussians(settings.members, settings.repeats)?;
         Ok(Self(settings))
     }
 
