@@ -18,6 +18,11 @@ use corroborate::{
 use crate::toy::{arm, claim, coin, commutes, executor, judge, judge_by};
 
 fn claims() -> Vec<Claim> {
+    pictured(12)
+}
+
+/// Claims, with a picture of this many replicates.
+fn pictured(replicates: u64) -> Vec<Claim> {
     let curve = PlotCurve { label: "fair".into(), fault: None, arms: vec![(0.0, arm(0.95))] };
     let axis = || Axis { label: "toss".into(), log: false };
     let plot = Plot {
@@ -27,7 +32,7 @@ fn claims() -> Vec<Claim> {
         y: axis(),
         experiment: "coin".into(),
         panels: vec![PlotPanel { title: String::new(), curves: vec![curve] }],
-        replicates: 12,
+        replicates,
     };
     vec![
         claim(1, vec![coin(vec![arm(0.95)], 0.5, &["tails-heavy"])]),
@@ -122,6 +127,22 @@ fn a_fresh_run_measures_everything() {
     let cold = run(folder.path());
     let fresh = run_on(Store::open(folder.path(), true), claims(), "f", true);
     assert_eq!((fresh.verdicts, fresh.measured, fresh.notices), (cold.verdicts, cold.measured, vec![]));
+}
+
+#[test]
+fn a_fresh_run_is_held_to_what_was_kept_where_both_have_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path());
+    let fewer = run_on(Store::open(folder.path(), true), pictured(7), "f", true);
+    assert_eq!(fewer.notices, []);
+
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path());
+    forge(&file(folder.path()), |payload| payload.replace("[\"heads\",1.0]", "[\"heads\",0.0]"));
+    let fresh = run_on(Store::open(folder.path(), true), pictured(7), "f", true);
+    assert_eq!(fresh.verdicts, judge(pictured(7), 1, &|_| true));
+    let told = fresh.notices.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    assert!(told.contains("determinism failure: two records of toy/coin"), "{told}");
 }
 
 #[test]

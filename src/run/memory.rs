@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     property::{Cases, CasesRecord},
@@ -185,7 +185,11 @@ impl Memory {
         if let (Some((shelf, unit)), Ok(payload)) =
             (self.address(paper, key, root_seed), serde_json::to_string(measured))
         {
-            self.store.put(&shelf, &Record { unit, from, payload }, what);
+            let differs = |(place, other): &(u64, String)| contradict((from, &payload), (*place, other));
+            if self.store.is_fresh() && self.store.earlier(&shelf, &unit).iter().any(differs) {
+                self.store.tell(Notice::Disagreement { what: what() });
+            }
+            self.store.put(&shelf, &Record { unit, from, payload });
         }
     }
 
@@ -200,6 +204,21 @@ impl Memory {
         let fingerprint = self.fingerprints.get(paper)?;
         let unit = crate::store::digest(digest(&json!([fingerprint, root_seed, key])).as_bytes());
         Some((shelf(paper, fingerprint), unit))
+    }
+}
+
+/// Whether two records of one unit cannot both be right: if they list replicates, each from a number
+/// on, and differ in one that both of them have; if not, if they differ at all. A record that cannot be
+/// read says nothing.
+fn contradict((from, one): (u64, &str), (start, other): (u64, &str)) -> bool {
+    let (Ok(one), Ok(other)) = (serde_json::from_str(one), serde_json::from_str(other)) else { return false };
+    match (one, other) {
+        (Value::Array(one), Value::Array(other)) => {
+            let of = |start: u64, list: Vec<Value>| (start..).zip(list).collect::<BTreeMap<u64, Value>>();
+            let other = of(start, other);
+            of(from, one).iter().any(|(replicate, part)| other.get(replicate).is_some_and(|o| o != part))
+        }
+        (one, other) => one != other,
     }
 }
 
@@ -242,6 +261,19 @@ mod tests {
         assert_eq!(prints.len(), papers.len());
         let distinct: std::collections::BTreeSet<_> = prints.values().collect();
         assert_eq!(distinct.len(), papers.len());
+    }
+
+    #[test]
+    fn records_contradict_each_other_only_where_both_have_something() {
+        let of = |one, other| contradict(one, other);
+        assert!(!of((0, "[1.5,2.5]"), (0, "[1.5]")));
+        assert!(!of((0, "[1.5,2.5]"), (1, "[2.5,3.5]")));
+        assert!(!of((0, "[1.5]"), (1, "[2.5]")));
+        assert!(of((0, "[1.5,2.5]"), (1, "[2.25]")));
+        assert!(of((4, "[1.5]"), (3, "[1.5,2.5]")));
+        assert!(of((0, "{\"cases\":1}"), (0, "{\"cases\":2}")));
+        assert!(!of((0, "{\"cases\":1}"), (0, "{\"cases\":1}")));
+        assert!(!of((0, "[1.5"), (0, "[2.5]")));
     }
 
     #[test]

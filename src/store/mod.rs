@@ -151,17 +151,25 @@ impl Store {
     /// The records of a unit: where each begins, and its payload.
     #[must_use]
     pub fn get(&self, shelf: &str, unit: &str) -> Vec<(u64, String)> {
-        if self.fresh {
-            return Vec::new();
-        }
+        if self.fresh { Vec::new() } else { self.earlier(shelf, unit) }
+    }
+
+    /// What is kept of a unit, for a fresh store too: what is measured again can be held to it.
+    #[must_use]
+    pub fn earlier(&self, shelf: &str, unit: &str) -> Vec<(u64, String)> {
         let shelf = self.shelf(shelf);
         let shelf = lock(&shelf);
         shelf.records.get(unit).cloned().unwrap_or_default()
     }
 
-    /// Keeps a record, unless it is already there. In a fresh store, one that differs from what was
-    /// kept of the same place is a [`Notice::Disagreement`] about `what`.
-    pub fn put(&self, shelf: &str, record: &Record, what: &dyn Fn() -> String) {
+    /// Whether nothing that was kept before is used.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    /// Keeps a record, unless it is already there.
+    pub fn put(&self, shelf: &str, record: &Record) {
         let path = self.path(shelf);
         let shelf = self.shelf(shelf);
         let mut shelf = lock(&shelf);
@@ -169,9 +177,6 @@ impl Store {
         let part = (record.from, record.payload.clone());
         if kept.contains(&part) {
             return;
-        }
-        if self.fresh && kept.iter().any(|(from, _)| *from == record.from) {
-            self.tell(Notice::Disagreement { what: what() });
         }
         kept.push(part);
         let written = match &mut shelf.writing {
