@@ -27,7 +27,8 @@ impl Counts {
     /// n(s, a): how often the action was taken there.
     #[must_use]
     pub fn visits(&self, state: usize, action: usize) -> f64 {
-        sum(self.counts[state * self.actions + action].iter().copied())
+        // Sums of whole numbers are exact in any order.
+        self.counts[state * self.actions + action].iter().sum()
     }
 
     /// The maximum-likelihood transitions n(s, a, t)/n(s, a) (S A × S, row s A + a); where nothing was

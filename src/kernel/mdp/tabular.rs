@@ -116,7 +116,8 @@ impl Mdp {
     /// P_π (S × S).
     fn chain(&self, policy: &Rows) -> DMatrix<f64> {
         DMatrix::from_fn(self.states(), self.states(), |s, t| {
-            sum((0..self.actions()).map(|a| policy[s][a] * self.transition(s, a)[t]))
+            let taken = (0..self.actions()).filter(|a| policy[s][*a] != 0.0);
+            sum(taken.map(|a| policy[s][a] * self.transition(s, a)[t]))
         })
     }
 

@@ -48,6 +48,11 @@ impl Rows {
         &self.values
     }
 
+    /// All entries, row after row, to be changed.
+    pub fn values_mut(&mut self) -> &mut [f64] {
+        &mut self.values
+    }
+
     /// The rows in order.
     pub fn iter(&self) -> impl Iterator<Item = &[f64]> {
         self.values.chunks_exact(self.width.max(1))

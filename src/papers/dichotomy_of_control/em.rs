@@ -84,11 +84,12 @@ pub struct Fit {
     pub mixture: Mixture,
     /// qᵢ(z) under that mixture (episodes × K).
     pub responsibilities: Rows,
-    /// L of the mixture before each iteration, and after the last.
+    /// L of the mixture before each iteration, and after the last; constant once it has converged.
     pub likelihoods: Vec<f64>,
 }
 
-/// Runs DoC-EM from a mixture with positive policies. ε is `smoothing` > 0.
+/// Runs DoC-EM from a mixture with positive policies, until an iteration no longer raises L, which then
+/// stays what it is. ε is `smoothing` > 0.
 #[must_use]
 pub fn fit(
     dataset: &Dataset,
@@ -101,11 +102,16 @@ pub fn fit(
     let mut mixture = start;
     let mut responsibilities = Rows::zeros(dataset.episodes.len(), mixture.weights.len());
     let mut likelihoods = Vec::with_capacity(iterations + 1);
-    for _ in 0..iterations {
-        likelihoods.push(counts.expectation(&mixture, smoothing, &mut responsibilities));
-        mixture = counts.maximisation(&responsibilities, smoothing, fault);
-    }
     likelihoods.push(counts.expectation(&mixture, smoothing, &mut responsibilities));
+    for iteration in 0..iterations {
+        mixture = counts.maximisation(&responsibilities, smoothing, fault);
+        likelihoods.push(counts.expectation(&mixture, smoothing, &mut responsibilities));
+        if likelihoods[iteration + 1] <= likelihoods[iteration] {
+            break;
+        }
+    }
+    let last = likelihoods[likelihoods.len() - 1];
+    likelihoods.resize(iterations + 1, last);
     Fit { mixture, responsibilities, likelihoods }
 }
 
@@ -209,58 +215,59 @@ impl Counts {
 
     /// E step: writes qᵢ(z), and returns L of the mixture.
     fn expectation(&self, mixture: &Mixture, smoothing: f64, responsibilities: &mut Rows) -> f64 {
-        let latents = mixture.weights.len();
-        let logs: Vec<f64> = (0..self.states * self.actions)
-            .flat_map(|cell| (0..latents).map(move |z| (cell, z)))
-            .map(|(cell, z)| ln(mixture.policies[z].values()[cell]))
-            .collect();
+        let logs: Vec<Vec<f64>> =
+            mixture.policies.iter().map(|policy| policy.values().iter().map(|p| ln(*p)).collect()).collect();
         let weights: Vec<f64> = mixture.weights.iter().map(|w| ln(*w)).collect();
-        let mut joint = vec![0.0; latents];
+        let mut joint = vec![0.0; weights.len()];
         let likelihoods: Vec<f64> = self
             .episodes()
             .zip(&self.weights)
             .enumerate()
             .map(|(i, (cells, weight))| {
-                joint.copy_from_slice(&weights);
-                for (cell, n) in cells {
-                    for (log, l) in joint.iter_mut().zip(&logs[cell * latents..]) {
-                        *log += n * l;
-                    }
+                for ((joint, weight), logs) in joint.iter_mut().zip(&weights).zip(&logs) {
+                    *joint = cells.iter().fold(*weight, |total, (cell, n)| total + n * logs[*cell]);
                 }
                 weight * softmax_into(&joint, &mut responsibilities[i])
             })
             .collect();
-        sum(likelihoods) + smoothing * sum(logs)
+        sum(likelihoods) + smoothing * sum(logs.into_iter().flatten())
     }
 
     /// M step.
     fn maximisation(&self, responsibilities: &Rows, smoothing: f64, fault: Option<Fault>) -> Mixture {
-        let (cells, latents) = (self.states * self.actions, responsibilities.width());
-        let mut counts = Rows::from_fn(cells, latents, |_, _| smoothing);
+        let latents = responsibilities.width();
+        let mut counts = vec![Rows::from_fn(self.states, self.actions, |_, _| smoothing); latents];
         let mut weights = vec![0.0; latents];
         for ((visited, weight), q) in self.episodes().zip(&self.weights).zip(responsibilities.iter()) {
-            for (total, q) in weights.iter_mut().zip(q) {
+            for ((total, counts), q) in weights.iter_mut().zip(&mut counts).zip(q) {
                 *total += weight * q;
-            }
-            for (cell, n) in visited {
-                for (count, q) in counts[*cell].iter_mut().zip(q) {
-                    *count += weight * n * q;
+                let counts = counts.values_mut();
+                for (cell, n) in visited {
+                    counts[*cell] += weight * n * q;
                 }
             }
         }
         if fault == Some(Fault::NormaliseOverLatents) {
-            counts = normalised(&counts);
+            counts = normalised_over_latents(&counts);
         }
-        let policies = (0..latents)
-            .map(|z| {
-                normalised(&Rows::from_fn(self.states, self.actions, |s, a| counts[s * self.actions + a][z]))
-            })
-            .collect();
+        let policies = counts.iter().map(normalised).collect();
         let episodes = sum(self.weights.iter().copied());
         let floored: Vec<f64> = weights.iter().map(|w| (w / episodes).max(FLOOR)).collect();
         let total = sum(floored.iter().copied());
         Mixture { weights: floored.iter().map(|w| w / total).collect(), policies }
     }
+}
+
+/// Counts over s and a, one table a latent, divided by their sums over the latents.
+fn normalised_over_latents(counts: &[Rows]) -> Vec<Rows> {
+    let shares = normalised(&Rows::from_fn(counts[0].values().len(), counts.len(), |cell, z| {
+        counts[z].values()[cell]
+    }));
+    let table = |z: usize| {
+        let (states, actions) = (counts[z].count(), counts[z].width());
+        Rows::from_fn(states, actions, |s, a| shares[s * actions + a][z])
+    };
+    (0..counts.len()).map(table).collect()
 }
 
 #[cfg(test)]

@@ -12,12 +12,16 @@ use crate::{
 pub struct TabularEnsemble {
     actions: usize,
     members: Vec<Rows>,
+    /// (μᵢ, σᵢ) of every member, one row s A + a after the other.
+    moments: Vec<Vec<(f64, f64)>>,
 }
 
 impl TabularEnsemble {
     /// The ensemble of these tables, all of one shape.
     pub fn new(actions: usize, members: Vec<Rows>) -> Self {
-        Self { actions, members }
+        let rows = members.first().map_or(0, Rows::count);
+        let moments = (0..rows).map(|row| members.iter().map(|member| moments(&member[row])).collect());
+        Self { actions, moments: moments.collect(), members }
     }
 
     fn states(&self) -> usize {
@@ -26,15 +30,8 @@ impl TabularEnsemble {
 
     /// Gaussian moments (μᵢ, σᵢ) of the first `count` members at row s A + a.
     fn predictions(&self, row: usize, count: usize) -> Result<Ensemble, Failure> {
-        let phi = |t: usize| t as f64 / (self.states() - 1).max(1) as f64;
-        let moments = |member: &Rows| {
-            let law = &member[row];
-            let mean = sum(law.iter().enumerate().map(|(t, p)| p * phi(t)));
-            let variance = sum(law.iter().enumerate().map(|(t, p)| p * (phi(t) - mean) * (phi(t) - mean)));
-            (mean, variance.max(0.0).sqrt())
-        };
-        let members: Vec<(f64, f64)> = self.members.iter().take(count).map(moments).collect();
-        Ensemble::of_numbers(&members).map_err(no_ensemble)
+        let members = &self.moments[row][..count.min(self.members.len())];
+        Ensemble::of_numbers(members).map_err(no_ensemble)
     }
 
     /// u(s, a) of the first `count` members (S × A).
@@ -68,6 +65,15 @@ impl TabularEnsemble {
             used.iter().map(|member| member[row][t]).sum::<f64>() / used.len() as f64
         })
     }
+}
+
+/// Mean and standard deviation of φ under a law of the next state.
+fn moments(law: &[f64]) -> (f64, f64) {
+    let phi = |t: usize| t as f64 / (law.len() - 1).max(1) as f64;
+    let possible = || law.iter().enumerate().filter(|(_, p)| **p > 0.0);
+    let mean = sum(possible().map(|(t, p)| p * phi(t)));
+    let variance = sum(possible().map(|(t, p)| p * (phi(t) - mean) * (phi(t) - mean)));
+    (mean, variance.max(0.0).sqrt())
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Constraint, Fault, Pair,
+    Fault,
     line::{ACTIONS, GAMMA, LIMIT, START, Transition, action, episode, transitions},
     regulariser::scale,
+    tree::Tree,
 };
 use crate::{
     kernel::{
@@ -134,7 +135,7 @@ pub struct Offline(Settings);
 
 impl Offline {
     /// The penalties of all actions at some states.
-    fn table(&self, data: &[Transition], states: Vec<f64>, fault: Option<Fault>) -> Result<Table, Failure> {
+    fn table(&self, data: &[Transition], states: Vec<f64>, fault: Option<Fault>) -> Table {
         let Settings { regularisation, beta, width, .. } = self.0;
         let regularisation =
             if fault == Some(Fault::PenaltyOff) { Regularisation::None } else { regularisation };
@@ -142,28 +143,23 @@ impl Offline {
             Regularisation::None => vec![[0.0; ACTIONS]; states.len()],
             Regularisation::Prdc => {
                 let beta = if fault == Some(Fault::LargeBeta) { 25.0 * beta } else { beta };
-                nearest_penalties(data, &states, beta)?
+                nearest_penalties(data, &states, beta)
             }
             Regularisation::Cloning => states.iter().map(|x| cloning_penalties(data, *x, width)).collect(),
         };
-        Ok(Table { states, penalties })
+        Table { states, penalties }
     }
 }
 
-/// (a − â)².
-fn nearest_penalties(data: &[Transition], states: &[f64], beta: f64) -> Result<Vec<[f64; ACTIONS]>, Failure> {
-    let pair = |state, action| Pair { state: vec![state], action: vec![action] };
-    let data: Vec<Pair> = data.iter().map(|t| pair(t.state, t.action)).collect();
-    let constraint = Constraint::new(&data, beta, None)?;
-    let row = |x: &f64| {
-        let mut row = [0.0; ACTIONS];
-        for (j, penalty) in row.iter_mut().enumerate() {
-            let departure = action(j) - constraint.nearest(&pair(*x, action(j)))?.pair.action[0];
-            *penalty = departure * departure;
-        }
-        Ok(row)
+/// (a − â)², with the tree of the algorithm.
+fn nearest_penalties(data: &[Transition], states: &[f64], beta: f64) -> Vec<[f64; ACTIONS]> {
+    let rows: Vec<Vec<f64>> = data.iter().map(|t| vec![beta * t.state, t.action]).collect();
+    let tree = Tree::new(&rows);
+    let penalty = |x: f64, a: f64| {
+        let imitated = tree.nearest(&[beta * x, a], None).found.map_or(a, |found| rows[found.index][1]);
+        (a - imitated) * (a - imitated)
     };
-    states.iter().map(row).collect()
+    states.iter().map(|x| std::array::from_fn(|j| penalty(*x, action(j)))).collect()
 }
 
 /// Σ wᵢ(a − aᵢ)² = (a − m)² + v, with mean m and variance v of the weighted actions.
@@ -214,7 +210,7 @@ impl Measure for Offline {
         let alpha = if fault == Some(Fault::AlphaTimesFive) { 5.0 * self.0.alpha } else { self.0.alpha };
         let data = transitions(&mut streams.stream("data"), self.0.data);
         let fit = Fit::new(&data)?;
-        let successors = self.table(&data, data.iter().map(|t| t.next).collect(), fault)?;
+        let successors = self.table(&data, data.iter().map(|t| t.next).collect(), fault);
         let mut critic = Critic::zeros();
         for _ in 0..self.0.iterations {
             let policy = successors.greedy(&critic, alpha);
@@ -223,7 +219,7 @@ impl Measure for Offline {
             critic = fit.to(&data.iter().zip(&policy).map(target).collect::<Vec<_>>());
         }
 
-        let grid = self.table(&data, (0..GRID).map(|i| i as f64 / 400.0).collect(), fault)?;
+        let grid = self.table(&data, (0..GRID).map(|i| i as f64 / 400.0).collect(), fault);
         let policy: Vec<f64> = grid.greedy(&critic, alpha).into_iter().map(action).collect();
         let at = |x: f64| policy[(x * 400.0).round() as usize];
         let value = |x: f64| critic.dot(&features(x, at(x)));
@@ -277,7 +273,7 @@ mod tests {
     fn penalties_decide_where_the_policy_goes() {
         let of = |regularisation| Settings { regularisation, ..Settings::default() };
         let (none, cloning) = (of(Regularisation::None), of(Regularisation::Cloning));
-        // Means of an independent implementation, within the spread over replicates.
+        // Means of an independent prototype, within the spread over replicates.
         for (settings, fault, metric, known, spread) in [
             (&none, None, "return", 0.0, 0.0),
             (&none, None, "overshooting", 1.0, 0.0),

@@ -26,7 +26,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { points: 1000, dimension: 3, queries: 100 }
+        Self { points: 1000, dimension: 3, queries: 20 }
     }
 }
 
