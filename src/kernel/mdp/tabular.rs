@@ -127,17 +127,25 @@ impl Mdp {
         self.dynamics.backup(values, self.discount)
     }
 
+    /// V_π (S): the solution of V = r_π + γ P_π V.
+    ///
+    /// # Errors
+    /// See [`Self::evaluate`].
+    fn state_values(&self, policy: &Rows) -> Result<Vec<f64>, MdpError> {
+        self.dynamics.hold_policy(policy)?;
+        let rewards = DVector::from_fn(self.states(), |s, _| dot(&policy[s], &self.dynamics.rewards()[s]));
+        let system = DMatrix::identity(self.states(), self.states()) - self.chain(policy) * self.discount;
+        let values = system.lu().solve(&rewards).ok_or(MdpError::Singular)?;
+        Ok(values.iter().copied().collect())
+    }
+
     /// V_π and Q_π.
     ///
     /// # Errors
     /// [`MdpError::Shape`] if the policy is no S × A table, [`MdpError::Singular`] if the system
     /// cannot be solved (it can for every policy whose rows are distributions).
     pub fn evaluate(&self, policy: &Rows) -> Result<Evaluation, MdpError> {
-        self.dynamics.hold_policy(policy)?;
-        let rewards = DVector::from_fn(self.states(), |s, _| dot(&policy[s], &self.dynamics.rewards()[s]));
-        let system = DMatrix::identity(self.states(), self.states()) - self.chain(policy) * self.discount;
-        let values = system.lu().solve(&rewards).ok_or(MdpError::Singular)?;
-        let values: Vec<f64> = values.iter().copied().collect();
+        let values = self.state_values(policy)?;
         let actions = self.backup(&values);
         Ok(Evaluation { values, actions })
     }
@@ -160,7 +168,7 @@ impl Mdp {
     /// # Errors
     /// See [`Self::evaluate`].
     pub fn performance(&self, policy: &Rows) -> Result<f64, MdpError> {
-        Ok(dot(&self.start, &self.evaluate(policy)?.values))
+        Ok(dot(&self.start, &self.state_values(policy)?))
     }
 }
 

@@ -80,9 +80,11 @@ fn features(x: f64, a: f64) -> Critic {
     Critic::from([1.0, x, a, x * x, x * a, a * a])
 }
 
-/// Q at all actions of a state.
+/// Q at all actions of a state, where it is a polynomial in the action.
 fn values(critic: &Critic, x: f64) -> [f64; ACTIONS] {
-    std::array::from_fn(|j| critic.dot(&features(x, action(j))))
+    let [one, of_x, of_a, of_xx, of_xa, of_aa] = critic.data.0[0];
+    let (constant, linear) = (one + x * (of_x + x * of_xx), of_a + of_xa * x);
+    std::array::from_fn(|j| constant + action(j) * (linear + of_aa * action(j)))
 }
 
 /// Least squares with a ridge on fixed inputs.
@@ -258,6 +260,14 @@ mod tests {
         let data = transitions(&mut Streams::from_seed(3).stream("data"), 20_000);
         let targets: Vec<f64> = data.iter().map(|t| truth.dot(&features(t.state, t.action))).collect();
         assert_relative_eq!(Fit::new(&data).unwrap().to(&targets), truth, epsilon = 1e-3);
+    }
+
+    #[test]
+    fn values_are_those_of_the_features() {
+        let critic = Critic::from([0.3, -1.0, 0.5, 2.0, -0.7, 0.1]);
+        for (j, value) in values(&critic, 0.37).into_iter().enumerate() {
+            assert_relative_eq!(value, critic.dot(&features(0.37, action(j))), epsilon = 1e-14);
+        }
     }
 
     #[test]
