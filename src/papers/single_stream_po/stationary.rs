@@ -23,6 +23,7 @@ pub struct Settings {
     #[schemars(range(min = 0.001, max = 0.999))]
     pub p: f64,
     /// Observations before measuring starts.
+    #[schemars(range(max = 1_000_000))]
     pub burn_in: usize,
     /// Observations measured, one chain.
     #[schemars(range(min = 1, max = 100_000_000))]

@@ -38,7 +38,7 @@ pub struct Settings {
     #[schemars(range(min = 0.0, max = 1.0))]
     pub discount: f64,
     /// Transitions a state; n is twice that.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 10_000_000))]
     pub visits: u32,
     /// Standard deviation of the reward noise, which is normal.
     #[schemars(range(min = 0.0))]

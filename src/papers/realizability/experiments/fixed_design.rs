@@ -19,6 +19,7 @@ pub struct Settings {
     /// The process.
     pub model: Model,
     /// How often each state is observed; n is the sum.
+    #[schemars(inner(range(max = 10_000_000)))]
     pub visits: Vec<u32>,
     /// γ.
     #[schemars(range(min = 0.0, max = 1.0))]
@@ -27,7 +28,7 @@ pub struct Settings {
     #[schemars(range(min = 1e-9))]
     pub noise: f64,
     /// Estimates a replicate.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub repeats: u32,
 }
 

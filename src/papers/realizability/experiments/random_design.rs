@@ -29,13 +29,13 @@ pub struct Settings {
     #[schemars(range(min = 0.0, max = 1.0))]
     pub discount: f64,
     /// Transitions n.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 10_000_000))]
     pub samples: u32,
     /// Standard deviation of the reward noise, which is normal.
     #[schemars(range(min = 0.0))]
     pub noise: f64,
     /// Samples a replicate.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub repeats: u32,
 }
 
