@@ -16,6 +16,7 @@ pub mod linear;
 pub mod math;
 pub mod mdp;
 pub mod neighbours;
+pub mod preference;
 pub mod quadrature;
 pub mod rank;
 pub mod splitmix;
