@@ -121,7 +121,10 @@ pub fn bradley_terry(
                 }
             }
         }
-        // With a positive ridge only overflow makes the matrix anything but positive definite.
+        if hessian.iter().any(|entry| !entry.is_finite()) {
+            return Err(PreferenceError::NotFinite);
+        }
+        // With a positive ridge only rounding of huge features leaves the matrix not positive definite.
         let step = hessian.cholesky().ok_or(PreferenceError::NotFinite)?.solve(&gradient);
         theta -= &step;
         if !theta.iter().all(|t| t.is_finite()) {
