@@ -111,7 +111,8 @@ impl Episodic {
         evaluations.first().map_or(0.0, |first| dot(&self.start, &first.values))
     }
 
-    fn hold(&self, policy: &[Rows]) -> Result<(), MdpError> {
+    /// Holds a policy to the numbers of steps, states and actions.
+    pub(super) fn hold(&self, policy: &[Rows]) -> Result<(), MdpError> {
         if policy.len() != self.horizon() {
             return Err(MdpError::Shape(format!("expected a policy of {} steps", self.horizon())));
         }

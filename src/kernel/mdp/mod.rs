@@ -16,7 +16,7 @@
 //!
 //! Linear systems are solved by LU decomposition with partial pivoting, so every quantity is exact
 //! up to rounding. Processes of H undiscounted steps are [`Episodic`]: there everything is one
-//! backward induction, [`Episodic::induction`]. Policies that are softmax of linear logits are
+//! backward induction, [`Episodic::induction`], also with a regulariser ([`Episodic::soft_optimum`]). Policies that are softmax of linear logits are
 //! [`LogLinear`]. [`instances()`] generates processes for property tests, ugly ones included;
 //! [`dirichlet_rows`] draws them at random, [`Mdp::trajectory`] draws what happens in them, and
 //! [`Counts`] estimate a process from that.
@@ -26,6 +26,7 @@ mod dynamics;
 mod episodic;
 mod instances;
 mod optimal;
+mod regularised;
 mod softmax;
 mod tabular;
 mod trajectory;
@@ -36,6 +37,7 @@ pub use dynamics::Dynamics;
 pub use episodic::Episodic;
 pub use instances::{Shape, Wild, instances};
 pub use optimal::{argmax, deterministic, greedy};
+pub use regularised::{SoftOptimum, logarithms, soft_maximum};
 pub use softmax::{LogLinear, softmax_policy};
 pub use tabular::{Evaluation, Mdp, MdpError};
 pub use trajectory::{Visit, dirichlet_rows};

@@ -33,6 +33,9 @@ pub enum MdpError {
     /// A reward is not finite.
     #[error("a reward is not finite")]
     Reward,
+    /// The weight of a regulariser is negative or not finite.
+    #[error("the weight of the regulariser is {0}, expected a number of at least 0")]
+    Temperature(f64),
     /// A linear system has no solution.
     #[error("the linear system of the policy is singular")]
     Singular,
