@@ -3,6 +3,7 @@
 pub mod bounded_ratio_rl;
 pub mod capo;
 pub mod ctrl_diffusion;
+pub mod demonstration_regularized_rl;
 pub mod dichotomy_of_control;
 pub mod g2rpo;
 pub mod g_opd;
@@ -28,6 +29,7 @@ pub const PAPERS: &[fn() -> Paper] = &[
     bounded_ratio_rl::paper,
     capo::paper,
     ctrl_diffusion::paper,
+    demonstration_regularized_rl::paper,
     dichotomy_of_control::paper,
     g_opd::paper,
     g2rpo::paper,

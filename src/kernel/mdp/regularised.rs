@@ -40,12 +40,13 @@ pub fn soft_maximum(values: &[f64], reference: &[f64], lambda: f64) -> (f64, Vec
     // The best action that the reference takes: exponents are at most 0, however small λ is.
     let supported = pairs().filter(|(_, p)| **p > 0.0);
     let top = supported.clone().map(|(q, _)| *q).fold(f64::NEG_INFINITY, f64::max);
-    let value = top + lambda * ln(sum(supported.map(|(q, p)| p * exp((q - top) / lambda))));
+    let exponent = |q: f64| (q - top) / lambda;
+    let normaliser = ln(sum(supported.map(|(q, p)| p * exp(exponent(*q)))));
     let logarithm = |(q, p): (&f64, &f64)| match *p {
-        p if p > 0.0 => ln(p) + (q - value) / lambda,
+        p if p > 0.0 => ln(p) + exponent(*q) - normaliser,
         _ => f64::NEG_INFINITY,
     };
-    (value, pairs().map(logarithm).collect())
+    (top + lambda * normaliser, pairs().map(logarithm).collect())
 }
 
 impl Episodic {
