@@ -71,6 +71,12 @@ impl Comparison {
         Self { entries: totals.filter(|(_, x)| *x != 0.0).collect() }
     }
 
+    /// Index and value of each entry of x that is not zero, by rising index.
+    #[must_use]
+    pub fn entries(&self) -> &[(usize, f64)] {
+        &self.entries
+    }
+
     /// x·θ, by how much the preferred item scores higher.
     #[must_use]
     pub fn margin(&self, theta: &[f64]) -> f64 {

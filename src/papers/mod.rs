@@ -5,6 +5,7 @@ pub mod capo;
 pub mod ctrl_diffusion;
 pub mod demonstration_regularized_rl;
 pub mod dichotomy_of_control;
+pub mod dr_po;
 pub mod g2rpo;
 pub mod g_opd;
 pub mod leaf;
@@ -31,6 +32,7 @@ pub const PAPERS: &[fn() -> Paper] = &[
     ctrl_diffusion::paper,
     demonstration_regularized_rl::paper,
     dichotomy_of_control::paper,
+    dr_po::paper,
     g_opd::paper,
     g2rpo::paper,
     low_rank_q::paper,
