@@ -1,5 +1,6 @@
 //! One leaf a paper, and the registry: one line a paper, in sorted order.
 
+pub mod agnostic_rl;
 pub mod bounded_ratio_rl;
 pub mod capo;
 pub mod ctrl_diffusion;
@@ -27,6 +28,7 @@ use leaf::Paper;
 /// Every paper, in the order of slugs.
 #[rustfmt::skip] // One line a paper, so that two new ones meet without a conflict.
 pub const PAPERS: &[fn() -> Paper] = &[
+    agnostic_rl::paper,
     bounded_ratio_rl::paper,
     capo::paper,
     ctrl_diffusion::paper,

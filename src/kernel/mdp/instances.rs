@@ -62,7 +62,7 @@ impl Wild {
 }
 
 /// Rows of weights as distributions; a row of zeros becomes its first entry.
-fn normalised(weights: &[u32], width: usize) -> Rows {
+pub(super) fn normalised(weights: &[u32], width: usize) -> Rows {
     Rows::from_fn(weights.len() / width, width, |row, column| {
         let row = &weights[row * width..(row + 1) * width];
         let total: f64 = row.iter().copied().map(f64::from).sum();
@@ -70,22 +70,25 @@ fn normalised(weights: &[u32], width: usize) -> Rows {
     })
 }
 
+/// Weights, about a third of them zero.
+pub(super) fn weight() -> impl Strategy<Value = u32> + Clone {
+    prop_oneof![1 => Just(0_u32), 1 => Just(1), 2 => 0_u32..100]
+}
+
+/// Rewards in \[−1, 1\] that tie and vanish.
+pub(super) fn reward() -> impl Strategy<Value = f64> + Clone {
+    prop_oneof![1 => Just(0.0), 1 => Just(1.0), 1 => Just(-1.0), 3 => -1.0..1.0]
+}
+
 /// Generates processes: about a third of the weights are zero, so that states are absorbing or never
 /// reached and actions never taken; rewards tie, vanish or are negative; discounts lie at the ends.
 pub fn instances(shape: Shape) -> BoxedStrategy<Wild> {
-    let weight = || prop_oneof![1 => Just(0_u32), 1 => Just(1), 2 => 0_u32..100];
-    let reward = prop_oneof![1 => Just(0.0), 1 => Just(1.0), 1 => Just(-1.0), 3 => -1.0..1.0];
     let (least, most) = shape.discount;
     let discount = prop_oneof![1 => Just(least), 1 => Just(most), 4 => least..=most];
     (shape.states.0..=shape.states.1, shape.actions.0..=shape.actions.1, discount)
         .prop_flat_map(move |(states, actions, discount)| {
             let pairs = states * actions;
-            (
-                vec(weight(), pairs * states),
-                vec(reward.clone(), pairs),
-                vec(weight(), states),
-                vec(weight(), pairs),
-            )
+            (vec(weight(), pairs * states), vec(reward(), pairs), vec(weight(), states), vec(weight(), pairs))
                 .prop_map(move |(transitions, rewards, start, policy)| Wild {
                     states,
                     actions,

@@ -16,8 +16,9 @@
 //!
 //! Linear systems are solved by LU decomposition with partial pivoting, so every quantity is exact
 //! up to rounding. Processes of H undiscounted steps are [`Episodic`]: there everything is one
-//! backward induction, [`Episodic::induction`], also with a regulariser ([`Episodic::soft_optimum`]). Policies that are softmax of linear logits are
-//! [`LogLinear`]. [`instances()`] generates processes for property tests, ugly ones included;
+//! backward induction, [`Episodic::induction`], also with a regulariser
+//! ([`Episodic::soft_optimum`]). Policies that are softmax of linear logits are [`LogLinear`].
+//! [`instances()`] and [`layered()`] generate processes for property tests, ugly ones included;
 //! [`dirichlet_rows`] draws them at random, [`Mdp::trajectory`] draws what happens in them, and
 //! [`Counts`] estimate a process from that.
 
@@ -25,6 +26,7 @@ mod counts;
 mod dynamics;
 mod episodic;
 mod instances;
+mod layered;
 mod optimal;
 mod regularised;
 mod softmax;
@@ -36,6 +38,7 @@ pub use counts::Counts;
 pub use dynamics::Dynamics;
 pub use episodic::Episodic;
 pub use instances::{Shape, Wild, instances};
+pub use layered::{Layered, layered};
 pub use optimal::{argmax, deterministic, greedy};
 pub use regularised::{SoftOptimum, logarithms, soft_maximum};
 pub use softmax::{LogLinear, softmax_policy};
