@@ -118,12 +118,14 @@ mod tests {
 
     #[test]
     fn known_errors_by_horizon() {
+        // Means of another implementation, over 400 repeats for trees and thirty for importance sampling; a
+        // single error varies by half of its mean.
         let close = |method, known: [f64; 5], tolerance: f64| {
             for (found, known) in errors(method).into_iter().zip(known) {
                 assert!((found / known - 1.0).abs() < tolerance, "{method:?}: {found}, not {known}");
             }
         };
-        close(Method::TrajectoryTree, [0.032, 0.044, 0.038, 0.034, 0.029], 0.15);
+        close(Method::TrajectoryTree, [0.0382, 0.0417, 0.0360, 0.0341, 0.0293], 0.2);
         close(Method::ImportanceSampling, [0.169, 0.284, 0.538, 1.06, 3.62], 0.45);
     }
 }

@@ -72,10 +72,12 @@ impl Measure for Trees {
     fn replicate(&self, fault: Option<Fault>, streams: &Streams) -> Result<Measurement, Failure> {
         let Problem { process, class, values } = &self.problem;
         let forest = Forest::draw(process, class, self.trees, fault, &mut streams.stream("trees"));
-        let z = forest.estimates().into_iter().zip(values).zip(forest.standard_errors()).map(|((x, v), error)| {
-            let off = (x - v).abs();
-            if off < ROUNDING { 0.0 } else { off / error.max(ROUNDING) }
-        });
+        let z = forest.estimates().into_iter().zip(values).zip(forest.standard_errors()).map(
+            |((x, v), error)| {
+                let off = (x - v).abs();
+                if off < ROUNDING { 0.0 } else { off / error.max(ROUNDING) }
+            },
+        );
         Ok(Measurement::new()
             .metric("queries", forest.queries.iter().sum::<usize>() as f64 / self.trees as f64)
             .metric("most-queries", forest.queries.iter().copied().max().unwrap_or(0) as f64)
