@@ -13,6 +13,7 @@ pub mod leaf;
 pub mod low_rank_q;
 pub mod model_based_generalization;
 pub mod offline_mbrl_design;
+pub mod optimal_actor_critic;
 pub mod optimistic_feasible_search;
 pub mod policy_guided_diffusion;
 pub mod policyflow;
@@ -40,6 +41,7 @@ pub const PAPERS: &[fn() -> Paper] = &[
     low_rank_q::paper,
     model_based_generalization::paper,
     offline_mbrl_design::paper,
+    optimal_actor_critic::paper,
     optimistic_feasible_search::paper,
     policy_guided_diffusion::paper,
     policyflow::paper,

@@ -1,34 +1,70 @@
 //! Processes estimated by counting.
 
 use super::{Rows, Visit};
-use crate::kernel::math::sum;
+use crate::kernel::math::{dot, sum};
 
-/// How often each transition was seen: n(s, a, t).
+/// How often each transition was seen, n(s, a, t), and what was paid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Counts {
-    actions: usize,
     /// n(s, a, ·) in row s A + a (S A × S).
     counts: Rows,
+    /// Sums of rewards (S × A).
+    paid: Rows,
 }
 
 impl Counts {
+    /// Nothing seen yet of S states and A actions.
+    #[must_use]
+    pub fn new(states: usize, actions: usize) -> Self {
+        Self { counts: Rows::zeros(states * actions, states), paid: Rows::zeros(states, actions) }
+    }
+
     /// The counts of visits to S states under A actions; visits to others are not counted.
     #[must_use]
     pub fn of(visits: &[Visit], states: usize, actions: usize) -> Self {
-        let mut counts = Rows::zeros(states * actions, states);
-        for visit in visits {
-            if visit.state < states && visit.action < actions && visit.next < states {
-                counts[visit.state * actions + visit.action][visit.next] += 1.0;
-            }
+        let mut counts = Self::new(states, actions);
+        visits.iter().for_each(|visit| counts.record(visit));
+        counts
+    }
+
+    /// Counts one more visit, unless it is to a state or an action that there is not.
+    pub fn record(&mut self, visit: &Visit) {
+        let (states, actions) = (self.states(), self.actions());
+        if visit.state < states && visit.action < actions && visit.next < states {
+            self.counts[visit.state * actions + visit.action][visit.next] += 1.0;
+            self.paid[visit.state][visit.action] += visit.reward;
         }
-        Self { actions, counts }
+    }
+
+    /// Number of states S.
+    #[must_use]
+    pub fn states(&self) -> usize {
+        self.paid.count()
+    }
+
+    /// Number of actions A.
+    #[must_use]
+    pub fn actions(&self) -> usize {
+        self.paid.width()
     }
 
     /// n(s, a): how often the action was taken there.
     #[must_use]
     pub fn visits(&self, state: usize, action: usize) -> f64 {
         // Sums of whole numbers are exact in any order.
-        self.counts[state * self.actions + action].iter().sum()
+        self.counts[state * self.actions() + action].iter().sum()
+    }
+
+    /// The backup Σ_t (n(s, a, t)/n(s, a)) (r̂(s, a) + V(t)) of values V (S) of the next states, with the mean
+    /// reward r̂; 0 where nothing was seen.
+    #[must_use]
+    pub fn backup(&self, state: usize, action: usize, values: &[f64]) -> f64 {
+        let total = self.visits(state, action);
+        if total == 0.0 {
+            return 0.0;
+        }
+        let next = dot(&self.counts[state * self.actions() + action], values);
+        (self.paid[state][action] + next) / total
     }
 
     /// The maximum-likelihood transitions n(s, a, t)/n(s, a) (S A × S, row s A + a); where nothing was
@@ -36,7 +72,7 @@ impl Counts {
     pub fn transitions(&self, mut unseen: impl FnMut(usize, usize) -> Vec<f64>) -> Rows {
         let mut estimated = self.counts.clone();
         for row in 0..estimated.count() {
-            let (state, action) = (row / self.actions, row % self.actions);
+            let (state, action) = (row / self.actions(), row % self.actions());
             let total = self.visits(state, action);
             if total > 0.0 {
                 estimated[row].iter_mut().for_each(|n| *n /= total);
@@ -51,8 +87,8 @@ impl Counts {
     #[must_use]
     pub fn policy(&self, pseudo_count: f64) -> Rows {
         let weight = |s: usize, a: usize| self.visits(s, a) + pseudo_count;
-        Rows::from_fn(self.counts.count() / self.actions, self.actions, |s, a| {
-            weight(s, a) / sum((0..self.actions).map(|b| weight(s, b)))
+        Rows::from_fn(self.states(), self.actions(), |s, a| {
+            weight(s, a) / sum((0..self.actions()).map(|b| weight(s, b)))
         })
     }
 }
@@ -74,5 +110,17 @@ mod tests {
         assert_eq!(transitions.values(), [1.0 / 3.0, 2.0 / 3.0, 0.0, 1.0, 0.5, 0.5, 0.5, 1.0]);
         let policy = counts.policy(1.0);
         assert_eq!(policy.values(), [4.0 / 6.0, 2.0 / 6.0, 0.5, 0.5]);
+    }
+
+    #[test]
+    fn backups_are_means_over_what_was_seen() {
+        let mut counts = Counts::new(2, 2);
+        for (reward, next) in [(1.0, 0), (0.0, 1), (0.0, 1), (-0.5, 1)] {
+            counts.record(&Visit { reward, ..visit(1, 0, next) });
+        }
+        counts.record(&visit(1, 2, 0));
+        assert_eq!((counts.states(), counts.actions(), counts.visits(1, 0)), (2, 2, 4.0));
+        assert_eq!(counts.backup(1, 0, &[4.0, 8.0]), (0.5 + 4.0 + 24.0) / 4.0);
+        assert_eq!(counts.backup(1, 1, &[4.0, 8.0]), 0.0);
     }
 }

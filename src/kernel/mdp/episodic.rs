@@ -1,7 +1,7 @@
 //! Processes of finitely many steps, solved by backward induction.
 
 use super::{Dynamics, Evaluation, MdpError, Rows, argmax};
-use crate::kernel::math::dot;
+use crate::kernel::math::{dot, sum};
 
 /// A tabular process of H steps h = 0 … H − 1, each with dynamics of its own, without discount.
 ///
@@ -105,6 +105,43 @@ impl Episodic {
         Ok(occupancies)
     }
 
+    /// The concentrability max over h, s, a of d_h(s) π(a|s)/(d'_h(s) π'(a|s)): how much more often a policy
+    /// π does anything than another policy π' that collects data; ∞ if it does what the other never does.
+    ///
+    /// # Errors
+    /// See [`Self::evaluate`].
+    pub fn concentrability(&self, policy: &[Rows], behaviour: &[Rows]) -> Result<f64, MdpError> {
+        let (wanted, seen) = (self.occupancies(policy)?, self.occupancies(behaviour)?);
+        let mut largest = 0.0_f64;
+        for (h, step) in self.steps.iter().enumerate() {
+            for s in 0..step.states() {
+                for a in 0..step.actions() {
+                    let wanted = wanted[h][s] * policy[h][s][a];
+                    if wanted > 0.0 {
+                        largest = largest.max(wanted / (seen[h][s] * behaviour[h][s][a]));
+                    }
+                }
+            }
+        }
+        Ok(largest)
+    }
+
+    /// The performance Σ_s μ₀(s) V_0(s) of a policy that fits the process, for loops that evaluate a new
+    /// policy every time: the same as [`Self::performance`] of [`Self::evaluate`], keeping nothing.
+    #[must_use]
+    pub fn value(&self, policy: &[Rows]) -> f64 {
+        let mut next = vec![0.0; self.start.len()];
+        let mut here = next.clone();
+        for (step, rows) in self.steps.iter().zip(policy).rev() {
+            for (s, value) in here.iter_mut().enumerate() {
+                let earned = |a: usize| step.rewards()[s][a] + dot(step.transition(s, a), &next);
+                *value = sum(rows[s].iter().enumerate().map(|(a, p)| p * earned(a)));
+            }
+            std::mem::swap(&mut here, &mut next);
+        }
+        dot(&self.start, &next)
+    }
+
     /// The performance Σ_s μ₀(s) V_0(s) of evaluations, first step first.
     #[must_use]
     pub fn performance(&self, evaluations: &[Evaluation]) -> f64 {
@@ -126,7 +163,7 @@ mod tests {
 
     use super::*;
     use crate::kernel::{
-        math::{powi, sum},
+        math::powi,
         mdp::{Shape, deterministic, greedy, instances},
     };
 
@@ -143,6 +180,20 @@ mod tests {
         assert!(Episodic::new(vec![step(2, 1)], vec![1.0]).is_err());
         let process = Episodic::stationary(2, &step(2, 1), vec![1.0, 0.0]).unwrap();
         assert!(process.evaluate(&[Rows::from_fn(2, 1, |_, _| 1.0)]).is_err());
+    }
+
+    #[test]
+    fn concentrability_is_the_largest_ratio_of_occupancies() {
+        // Action 0 leads to state 0 and action 1 to state 1, from wherever it is taken.
+        let moves = Rows::from_fn(4, 2, |row, t| f64::from(u8::from(row % 2 == t)));
+        let step = Dynamics::new(moves, Rows::zeros(2, 2)).unwrap();
+        let process = Episodic::stationary(2, &step, vec![1.0, 0.0]).unwrap();
+        let constant = |p: f64| vec![Rows::from_fn(2, 2, |_, a| if a == 0 { p } else { 1.0 - p }); 2];
+        let ratio = |p, q| process.concentrability(&constant(p), &constant(q)).unwrap();
+        assert_eq!(ratio(1.0, 0.5), 4.0);
+        assert_eq!(ratio(0.5, 0.5), 1.0);
+        assert_eq!(ratio(0.5, 1.0), f64::INFINITY);
+        assert!(process.concentrability(&constant(1.0), &[]).is_err());
     }
 
     /// Every trajectory of a process and a policy, with its probability and its return.
@@ -184,6 +235,7 @@ mod tests {
             let mean = sum(all.iter().map(|(p, paid)| p * paid));
             let performance = process.performance(&process.evaluate(&policy).unwrap());
             prop_assert!((mean - performance).abs() < 1e-12);
+            prop_assert_eq!(process.value(&policy), performance);
             // The same from occupancies.
             let visited = process.occupancies(&policy).unwrap();
             let flow = sum((0..3).flat_map(|h| visited[h].iter().enumerate().map(move |(s, d)| (h, s, d)))
