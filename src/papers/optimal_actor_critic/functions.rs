@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     kernel::{
+        divergence::is_law,
         math::ln,
         mdp::{Counts, Dynamics, Episodic, Rows, Visit, greedy},
     },
@@ -316,7 +317,7 @@ fn value_difference(input: &DifferenceInput, fault: Option<Fault>) -> Result<Dif
 
 /// Tables whose rows are distributions.
 fn laws(name: &str, steps: &[Table]) -> Result<Vec<Rows>, Failure> {
-    if steps.iter().flatten().any(|row| !crate::kernel::divergence::is_law(row)) {
+    if steps.iter().flatten().any(|row| !is_law(row)) {
         return Err(Failure::invalid(format!("a row of `{name}` is no distribution")));
     }
     tables(name, steps)
