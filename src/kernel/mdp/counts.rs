@@ -23,7 +23,9 @@ impl Counts {
     #[must_use]
     pub fn of(visits: &[Visit], states: usize, actions: usize) -> Self {
         let mut counts = Self::new(states, actions);
-        visits.iter().for_each(|visit| counts.record(visit));
+        for visit in visits {
+            counts.record(visit);
+        }
         counts
     }
 

@@ -126,7 +126,7 @@ fn table(name: &str, rows: &Table) -> Result<Rows, Failure> {
     if width == 0 || rows.iter().any(|row| row.len() != width) {
         return Err(Failure::invalid(format!("`{name}` needs rows of equal lengths, at least one entry")));
     }
-    if rows.iter().flatten().any(|x| !(x.abs() <= 1e100)) {
+    if !rows.iter().flatten().all(|x| x.abs() <= 1e100) {
         return Err(Failure::invalid(format!("`{name}` has an entry beyond 1e100")));
     }
     Ok(Rows::from_fn(rows.len(), width, |s, a| rows[s][a]))
@@ -376,7 +376,7 @@ struct ActorOutput {
 }
 
 fn hold_row(values: &[f64], eta: f64, times: u32) -> Result<(), Failure> {
-    if values.is_empty() || values.iter().any(|q| !(q.abs() <= 1e6)) {
+    if values.is_empty() || !values.iter().all(|q| q.abs() <= 1e6) {
         return Err(Failure::invalid("`values` needs an entry, and none beyond 1e6"));
     }
     if !(0.0..=1e6).contains(&eta) || times > 100_000 {
