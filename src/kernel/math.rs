@@ -5,7 +5,7 @@
 //! the `libm` crate. `f64::sqrt`, `abs`, `floor`, `min` and `max` are exact under IEEE 754 and may
 //! be used directly; `f64::powi` may not (its expansion depends on the optimiser), see [`powi`].
 
-pub use libm::{cos, erf, exp, expm1, lgamma, log as ln, log1p as ln_1p, log2, log10, pow, sin, tanh};
+pub use libm::{acos, cos, erf, exp, expm1, lgamma, log as ln, log1p as ln_1p, log2, log10, pow, sin, tanh};
 
 /// Integer power by repeated squaring in a fixed order; `powi(x, 0) = 1` also for `x = 0`.
 #[must_use]

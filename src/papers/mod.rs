@@ -1,6 +1,7 @@
 //! One leaf a paper, and the registry: one line a paper, in sorted order.
 
 pub mod agnostic_rl;
+pub mod bayesian_policy_gradient;
 pub mod bounded_ratio_rl;
 pub mod capo;
 pub mod ctrl_diffusion;
@@ -30,6 +31,7 @@ use leaf::Paper;
 #[rustfmt::skip] // One line a paper, so that two new ones meet without a conflict.
 pub const PAPERS: &[fn() -> Paper] = &[
     agnostic_rl::paper,
+    bayesian_policy_gradient::paper,
     bounded_ratio_rl::paper,
     capo::paper,
     ctrl_diffusion::paper,

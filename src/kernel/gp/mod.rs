@@ -13,17 +13,27 @@
 //! | expected improvement over b | E max(f(x) − b, 0) | [`expected_improvement`] |
 //!
 //! A linear functional is an integral, say: with c = ∫ k(x, xᵢ) p(x) dx the posterior of ∫ f(x) p(x) dx is
-//! Bayesian quadrature. Where the points come from a fixed list, as in Bayesian optimisation over a grid,
+//! Bayesian quadrature. Where the covariances are not those of a squared exponential, or several integrals are
+//! asked for, [`Quadrature`] starts from the matrix of covariances; a [`Dictionary`] makes it sparse, and a
+//! [`TemporalModel`] sees the function through the rewards of a decision process. Where the points come from a fixed list, as in Bayesian optimisation over a grid,
 //! [`Pool`] updates the predictions of all of them with every observation. Source: Rasmussen and Williams,
 //! Gaussian Processes for Machine Learning (2006), algorithm 2.1.
 
 mod improvement;
 mod pool;
+mod quadrature;
 mod regression;
+mod sparse;
+mod temporal;
 
 pub use improvement::expected_improvement;
 pub use pool::Pool;
+pub use quadrature::Quadrature;
 pub use regression::{Prediction, Regression};
+pub use sparse::Dictionary;
+pub use temporal::{TemporalModel, TemporalNoise, TemporalPosterior, Transition};
+
+use nalgebra::DMatrix;
 
 use super::math::{exp, sum};
 
@@ -51,6 +61,9 @@ pub enum GpError {
     /// A coordinate or a value is not finite.
     #[error("points and values must be finite")]
     NotFinite,
+    /// A discount outside \[0, 1\].
+    #[error("the discount is {0}, expected a number from 0 to 1")]
+    Discount(f64),
     /// The covariance of the observations has no Cholesky factor: points coincide, or nearly, and the
     /// noise is too small to tell them apart.
     #[error("the covariance of the observations is not positive definite; give more noise")]
@@ -98,6 +111,16 @@ fn hold_noise(noise: f64) -> Result<(), GpError> {
         return Ok(());
     }
     Err(GpError::NotPositive { what: "noise", found: noise })
+}
+
+/// Holds a count to what is needed.
+fn hold_size(what: &'static str, expected: usize, found: usize) -> Result<(), GpError> {
+    if expected == found { Ok(()) } else { Err(GpError::Shape { what, expected, found }) }
+}
+
+/// Holds the entries of a matrix to be finite.
+fn hold_finite(matrix: &DMatrix<f64>) -> Result<(), GpError> {
+    if matrix.iter().all(|x| x.is_finite()) { Ok(()) } else { Err(GpError::NotFinite) }
 }
 
 /// Holds points to one dimension, and their coordinates to be finite.

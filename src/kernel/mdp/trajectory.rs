@@ -32,6 +32,21 @@ impl Mdp {
     }
 }
 
+impl Mdp {
+    /// The visits of an episode under a policy (S × A): until one leads to the state `end`, or there are
+    /// `longest`. Drawn as by [`Mdp::trajectory`]; none if the start is the end.
+    pub fn episode(&self, policy: &Rows, end: usize, longest: usize, stream: &mut Stream) -> Vec<Visit> {
+        let mut state = stream.categorical(self.start());
+        let mut visits = Vec::new();
+        while state != end && visits.len() < longest {
+            let visit = self.dynamics().step(state, stream.categorical(&policy[state]), stream);
+            state = visit.next;
+            visits.push(visit);
+        }
+        visits
+    }
+}
+
 impl Episodic {
     /// A trajectory of H visits under a policy (H tables S × A), drawn as by [`Mdp::trajectory`].
     pub fn trajectory(&self, policy: &[Rows], stream: &mut Stream) -> Vec<Visit> {
@@ -89,6 +104,20 @@ mod tests {
             })
             .sum();
         assert_relative_eq!(mean, process.performance(&policy).unwrap(), epsilon = 0.05);
+    }
+
+    #[test]
+    fn episodes_are_trajectories_up_to_their_end() {
+        let (process, policy) = process();
+        for seed in 0..20 {
+            let draw = || Streams::from_seed(seed).stream("episode");
+            let visits = process.episode(&policy, 2, 8, &mut draw());
+            let whole = process.trajectory(&policy, 8, &mut draw());
+            assert_eq!(visits, whole[..visits.len()]);
+            assert!(visits.iter().all(|v| v.state != 2));
+            let ended = visits.last().map_or(whole[0].state == 2, |v| v.next == 2);
+            assert!(ended || visits.len() == 8);
+        }
     }
 
     #[test]
