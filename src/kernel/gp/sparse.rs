@@ -92,6 +92,10 @@ impl Dictionary {
         hold_noise(noise)?;
         hold_integrals(self.projection.nrows(), cross, prior)?;
         let size = self.members.len();
+        if size == 0 {
+            let weights = DMatrix::zeros(cross.ncols(), cross.nrows());
+            return Ok(Quadrature { weights, covariance: prior.clone() });
+        }
         let gram = DMatrix::from_fn(size, size, |i, j| kernel(self.members[i], self.members[j]));
         let known = cross.select_columns(&self.members);
         let uses = self.projection.tr_mul(&self.projection);
@@ -122,12 +126,16 @@ fn solved_transposed(root: &[Vec<f64>], mut y: Vec<f64>) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::tokens::wave;
+    use crate::kernel::stream::Streams;
     use approx::assert_relative_eq;
 
-    /// Twelve points of which all but three, and one of them twice, depend on the others.
+    /// Twelve points in three dimensions, two of which coincide.
     fn features() -> DMatrix<f64> {
-        DMatrix::from_fn(3, 12, |i, j| wave(i, if j == 5 { 0 } else { j }, 4))
+        let mut stream = Streams::from_seed(4).stream("features");
+        let mut features = DMatrix::from_fn(3, 12, |_, _| stream.normal());
+        let first = features.column(0).into_owned();
+        features.set_column(1, &first);
+        features
     }
 
     #[test]
@@ -135,7 +143,7 @@ mod tests {
         let features = features();
         let gram = features.tr_mul(&features);
         let dictionary = Dictionary::of(12, |i, j| gram[(i, j)], 1e-8);
-        assert_eq!(dictionary.members(), [0, 1, 2]);
+        assert_eq!(dictionary.members(), [0, 2, 3]);
         let members = features.select_columns(dictionary.members());
         assert_relative_eq!(members * dictionary.projection().transpose(), features, epsilon = 1e-12);
         let nothing = Dictionary::of(2, |_, _| 0.0, 1e-8);

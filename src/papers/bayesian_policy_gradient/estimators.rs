@@ -307,16 +307,17 @@ pub fn mean_angle(estimates: &[DVector<f64>], truth: &DVector<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::tokens::wave;
+    use crate::kernel::stream::Streams;
     use approx::assert_relative_eq;
 
     /// M paths of n parameters, and a Fisher matrix that is not diagonal.
     fn paths(parameters: usize, count: usize) -> (Paths, DMatrix<f64>) {
-        let scores = DMatrix::from_fn(parameters, count, |j, i| 2.0 * wave(j, i, 1));
+        let mut stream = Streams::from_seed(1).stream("paths");
+        let scores = DMatrix::from_fn(parameters, count, |_, _| stream.normal());
         let root = DMatrix::from_fn(parameters, parameters, |i, j| {
-            if i == j { 1.0 + 0.3 * i as f64 } else { 0.4 * wave(i, j, 2) }
+            f64::from(u8::from(i == j)) + 0.3 * stream.normal()
         });
-        let returns = DVector::from_fn(count, |i, _| 1.0 + wave(i, 0, 3));
+        let returns = DVector::from_fn(count, |_, _| 1.0 + stream.normal());
         (Paths { scores, returns }, &root * root.transpose())
     }
 
