@@ -11,7 +11,7 @@ use super::{
     estimators::{Integrals, Model, Paths, Primal},
 };
 use crate::{
-    kernel::{eigen, quadrature::gauss_hermite},
+    kernel::{eigen, gp::Dictionary, quadrature::gauss_hermite},
     papers::leaf::{Failure, Measurement, Metric, Observe},
 };
 
@@ -406,6 +406,15 @@ impl Observe for Sparsification {
         let (paths, fisher) = batch.resolve()?;
         let (mut excess, mut largest) = (f64::NEG_INFINITY, 0.0_f64);
         for model in [Model::One, Model::Two { constant: 0.0 }, Model::Two { constant: 1.0 }] {
+            let gram = model.integrals(&paths.scores, &fisher, None)?.gram;
+            let members = |threshold| {
+                let dictionary = Dictionary::of(paths.count(), |i, j| gram[(i, j)], threshold);
+                dictionary.members().to_vec()
+            };
+            // The statement is about the limit τ → 0; near-dependent paths would be about τ.
+            if members(1e-11) != members(1e-4) {
+                return Err(Failure::Rejected("the dictionary depends on the threshold"));
+            }
             let full = model.posterior(&paths, &fisher, batch.noise, None)?;
             let (sparse, dictionary) = model.sparse_posterior(&paths, &fisher, batch.noise, fault)?;
             let limit = model.dimension(fisher.nrows());
