@@ -17,8 +17,9 @@
 //! Linear systems are solved by LU decomposition with partial pivoting, so every quantity is exact
 //! up to rounding. Processes of H undiscounted steps are [`Episodic`]: there everything is one
 //! backward induction, [`Episodic::induction`], also with a regulariser
-//! ([`Episodic::soft_optimum`]). Policies that are softmax of linear logits are [`LogLinear`].
-//! [`instances()`] and [`layered()`] generate processes for property tests, ugly ones included;
+//! ([`Episodic::soft_optimum`]). Policies that are softmax of linear logits are [`LogLinear`], which
+//! have a Fisher information. [`instances()`] and [`layered()`] generate processes for property tests,
+//! ugly ones included;
 //! [`dirichlet_rows`] draws them at random, [`Mdp::trajectory`] draws what happens in them, and
 //! [`Counts`] estimate a process from that.
 

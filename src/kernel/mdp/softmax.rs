@@ -1,5 +1,7 @@
 //! Softmax policies and exact policy gradients.
 
+use nalgebra::{DMatrix, DVector};
+
 use super::{Mdp, MdpError, Rows};
 use crate::kernel::math::{dot, softmax_into, sum};
 
@@ -63,6 +65,21 @@ impl LogLinear {
         self.features(state, action).iter().enumerate().map(|(i, f)| f - mean(i)).collect()
     }
 
+    /// The Fisher information Σ_s d(s) Σ_a π(a|s) ∇ln π(a|s) ∇ln π(a|s)ᵀ (k × k) of the policy of θ, with
+    /// weights d of the states (S), such as [`Mdp::occupancy`]. It is positive semidefinite, and the
+    /// Hessian of Σ_s d(s) KL(π_θ(·|s) ‖ π_ϑ(·|s)) with respect to ϑ at ϑ = θ.
+    #[must_use]
+    pub fn fisher(&self, policy: &Rows, weights: &[f64]) -> DMatrix<f64> {
+        let mut fisher = DMatrix::zeros(self.dimension(), self.dimension());
+        for (s, weight) in weights.iter().enumerate() {
+            for a in 0..self.actions {
+                let score = DVector::from_vec(self.score(policy, s, a));
+                fisher.ger(weight * policy[s][a], &score, &score, 1.0);
+            }
+        }
+        fisher
+    }
+
     /// The gradient Σ_sa F(s, a) g(s, a) with respect to θ (k) of a function whose gradient with respect
     /// to the logits is g (S × A).
     #[must_use]
@@ -95,6 +112,7 @@ mod tests {
 
     use super::*;
     use crate::kernel::{
+        divergence::kl,
         math::ln,
         mdp::{Shape, instances},
         tokens::wave,
@@ -127,6 +145,23 @@ mod tests {
             assert_relative_eq!(mean, 0.0, epsilon = 1e-15);
         }
         assert!(LogLinear::new(Rows::zeros(5, 2), 3).is_err());
+    }
+
+    #[test]
+    fn fisher_information_is_the_curvature_of_the_divergence() {
+        let class = LogLinear::new(Rows::from_fn(6, 4, |row, i| wave(row, i, 1)), 3).unwrap();
+        let (theta, weights) = ([0.3, -1.0, 0.7, 2.0], [0.25, 0.75]);
+        let policy = class.policy(&theta);
+        let fisher = class.fisher(&policy, &weights);
+        let step = DVector::from_column_slice(&[0.5, -1.0, 0.25, 1.0]);
+        let divergence = |h: f64| {
+            let moved: Vec<f64> = theta.iter().zip(step.iter()).map(|(x, v)| x + h * v).collect();
+            let moved = class.policy(&moved);
+            sum((0..2).map(|s| weights[s] * kl(&policy[s], &moved[s])))
+        };
+        let h = 1e-3;
+        let curvature = (divergence(h) + divergence(-h)) / (h * h);
+        assert_relative_eq!(step.dot(&(&fisher * &step)), curvature, max_relative = 1e-5);
     }
 
     proptest! {
