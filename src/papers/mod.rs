@@ -8,6 +8,7 @@ pub mod ctrl_diffusion;
 pub mod demonstration_regularized_rl;
 pub mod dichotomy_of_control;
 pub mod dr_po;
+pub mod fisher_non_degenerate_pg;
 pub mod g2rpo;
 pub mod g_opd;
 pub mod leaf;
@@ -38,6 +39,7 @@ pub const PAPERS: &[fn() -> Paper] = &[
     demonstration_regularized_rl::paper,
     dichotomy_of_control::paper,
     dr_po::paper,
+    fisher_non_degenerate_pg::paper,
     g_opd::paper,
     g2rpo::paper,
     low_rank_q::paper,
