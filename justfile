@@ -19,7 +19,7 @@ test-kills KILLS="200":
     CORROBORATE_KILLS={{ KILLS }} cargo test --release --test tests -- --nocapture kills::
 
 # Everything that continuous integration runs.
-ci: fmt-check lint test verify drift test-site test-peers
+ci: fmt-check lint test verify drift test-site test-peers test-slurm
 
 # Hold formatting, clippy, rustdoc and the YAML files to the rules.
 lint:
@@ -63,3 +63,8 @@ test-peers:
 # Hold the site to its promises in a headless browser: pages, search, links, pictures, no errors.
 test-site: site
     bash tests/site.sh
+
+# Submit a run to a real Slurm of one node, kill a shard and the controller, and hold the result to a local run.
+test-slurm:
+    cargo build --release --quiet
+    bash tests/slurm.sh target/release/corroborate

@@ -50,7 +50,7 @@ fn measured(told: &str) -> u64 {
 }
 
 /// Every page, picture and verdict below a folder.
-fn pages(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub fn pages(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

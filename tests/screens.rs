@@ -57,8 +57,11 @@ fn screens(all: &[&[&str]]) -> String {
     all.iter().map(|arguments| Screen::of(arguments).shown()).collect::<Vec<_>>().join("\n")
 }
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 18] = [
     "verify",
+    "plan",
+    "merge",
+    "submit",
     "explain",
     "run",
     "eval",

@@ -38,3 +38,6 @@ mod store;
 
 // Runs that are killed.
 mod kills;
+
+// One run on several machines.
+mod shards;

@@ -257,14 +257,9 @@ pub fn executor(jobs: usize) -> Executor {
     Executor::new(vec![paper()], BTreeMap::new(), 0, jobs, Duration::from_secs(2)).unwrap()
 }
 
-/// Has the claims judged by an executor.
-pub fn judge_by(
-    executor: &Executor,
-    claims: Vec<Claim>,
-    select: &dyn Fn(&Claim) -> bool,
-    times: Option<&Times>,
-) -> Verdicts {
-    let record = PaperRecord {
+/// What is said of the toy.
+pub fn record() -> PaperRecord {
+    PaperRecord {
         slug: "toy".into(),
         title: "A Toy".into(),
         arxiv: "0000.00000".into(),
@@ -273,7 +268,16 @@ pub fn judge_by(
         summary: "Coins and sums.".into(),
         reference: "A coin.".into(),
         environments: "A table.".into(),
-    };
+    }
+}
+
+/// Has the claims judged by an executor.
+pub fn judge_by(
+    executor: &Executor,
+    claims: Vec<Claim>,
+    select: &dyn Fn(&Claim) -> bool,
+    times: Option<&Times>,
+) -> Verdicts {
     let options = check::Options { tier: Tier::Quick, select, times, progress: &|_| () };
-    check::verify(executor, &[PaperClaims { record, claims }], &options)
+    check::verify(executor, &[PaperClaims { record: record(), claims }], &options)
 }

@@ -39,28 +39,10 @@ pub struct Options<'a> {
 /// Judges the selected claims.
 #[must_use]
 pub fn verify(executor: &Executor, papers: &[PaperClaims], options: &Options<'_>) -> Verdicts {
-    let mut dockets: Vec<Docket> = papers
-        .iter()
-        .flat_map(|paper| paper.claims.iter().filter(|c| (options.select)(c)))
-        .map(|claim| Docket::open(executor, claim, options))
-        .collect();
-    let mut results = Results::default();
-    let mut requests: Vec<Request> = dockets.iter().flat_map(Docket::picture_requests).collect();
-    loop {
-        for (line, evidence) in dockets.iter_mut().flat_map(|d| &mut d.lines) {
-            if evidence.is_none() {
-                match line.step(&results, executor.root_seed()) {
-                    Step::Needs(more) => requests.extend(more),
-                    Step::Done(concluded) => *evidence = Some(*concluded),
-                }
-            }
-        }
-        if requests.is_empty() {
-            break;
-        }
-        executor.measure(&requests, &mut results, options.progress);
-        requests.clear();
-    }
+    let mut dockets = open(executor, papers, options);
+    let pictures = dockets.iter().flat_map(Docket::picture_requests).collect();
+    let lines = dockets.iter_mut().flat_map(|d| &mut d.lines).collect();
+    let results = settle(executor, lines, pictures, options.progress);
     let run = run_info(executor, &dockets, options.tier);
     let claims: Vec<ClaimResult> =
         dockets.into_iter().map(|d| d.close(executor, &results, options.tier)).collect();
@@ -69,10 +51,48 @@ pub fn verify(executor: &Executor, papers: &[PaperClaims], options: &Options<'_>
     Verdicts { format: FORMAT, run, papers: records, claims }
 }
 
+/// A docket for each selected claim.
+pub(super) fn open<'a>(
+    executor: &Executor,
+    papers: &'a [PaperClaims],
+    options: &Options<'_>,
+) -> Vec<Docket<'a>> {
+    papers
+        .iter()
+        .flat_map(|paper| paper.claims.iter().filter(|c| (options.select)(c)))
+        .map(|claim| Docket::open(executor, claim, options))
+        .collect()
+}
+
+/// Has measured what is requested, and in rounds what the lines ask for, until each is concluded.
+pub(super) fn settle(
+    executor: &Executor,
+    mut lines: Vec<&mut (Line, Option<Evidence>)>,
+    mut requests: Vec<Request>,
+    progress: &Progress<'_>,
+) -> Results {
+    let mut results = Results::default();
+    loop {
+        for (line, evidence) in lines.iter_mut().map(|entry| &mut **entry) {
+            if evidence.is_none() {
+                match line.step(&results, executor.root_seed()) {
+                    Step::Needs(more) => requests.extend(more),
+                    Step::Done(concluded) => *evidence = Some(*concluded),
+                }
+            }
+        }
+        if requests.is_empty() {
+            return results;
+        }
+        executor.measure(&requests, &mut results, progress);
+        requests.clear();
+    }
+}
+
 /// A claim with its checks, each on the reference and under its faults, and what they concluded.
-struct Docket<'a> {
-    claim: &'a Claim,
-    lines: Vec<(Line, Option<Evidence>)>,
+pub(super) struct Docket<'a> {
+    pub(super) claim: &'a Claim,
+    pub(super) lines: Vec<(Line, Option<Evidence>)>,
 }
 
 impl<'a> Docket<'a> {

@@ -74,6 +74,22 @@ impl Line {
         }
     }
 
+    /// Everything that the line may need; a decided test stops earlier.
+    pub fn at_most(&self) -> Vec<Request> {
+        match self.plan.as_ref().map(|plan| &plan.method) {
+            Ok(Method::Cases(cases, _)) => vec![Request::Cases(cases.clone())],
+            Ok(Method::Questions { questions, looks }) => {
+                let replicates = looks.last().copied().unwrap_or(0);
+                let of = |sample: &Sample| {
+                    let sample = sample.clone();
+                    Request::Replicates { sample, replicates, series: false }
+                };
+                questions.iter().flat_map(|question| &question.samples).map(of).collect()
+            }
+            Ok(Method::Times { .. }) | Err(_) => Vec::new(),
+        }
+    }
+
     fn conclude(&self, results: &Results, root_seed: u64) -> Result<Step, String> {
         match &self.plan.as_ref().map_err(Clone::clone)?.method {
             Method::Cases(cases, metrics) => {

@@ -24,10 +24,12 @@ pub mod question;
 mod rate;
 mod ratio;
 mod replay;
+mod shard;
 mod times;
 mod verdict;
 
 pub use judge::{FORMAT, Options, verify};
+pub use shard::{Measured, RunPlan, Shard, Unit, measure_shard, plan_run};
 pub use times::{Estimate, Times, TimesError};
 
 /// Level of each statistical test, in each direction.

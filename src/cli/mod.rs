@@ -13,7 +13,9 @@ mod report;
 mod run;
 mod schema;
 mod settings;
+mod shards;
 mod store;
+mod submit;
 mod terminal;
 mod vectors;
 mod verify;
@@ -103,6 +105,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Verify(verify::Arguments),
+    Plan(shards::PlanArguments),
+    Merge(shards::MergeArguments),
+    Submit(submit::Arguments),
     Explain(explain::Arguments),
     Run(run::Arguments),
     Eval(eval::Arguments),
@@ -163,6 +168,9 @@ pub fn main() -> ExitCode {
     let workplace = Workplace { root: cli.root, leaves: registry() };
     let ended = match cli.command {
         Command::Verify(arguments) => verify::main(&arguments, workplace),
+        Command::Plan(arguments) => shards::plan(&arguments, workplace),
+        Command::Merge(arguments) => shards::merge(&arguments, workplace),
+        Command::Submit(arguments) => submit::main(&arguments, workplace),
         Command::Explain(arguments) => explain::main(&arguments, workplace),
         Command::Run(arguments) => run::main(&arguments, workplace),
         Command::Eval(arguments) => eval::main(&arguments, &workplace),

@@ -48,7 +48,7 @@ enum Care {
 }
 
 /// Where measurements are kept.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Place {
     /// Where measurements are kept; `target/corroborate` below the root if not given.
     #[arg(long, value_name = "DIR")]
@@ -70,12 +70,21 @@ pub struct Keeping {
     /// Measure everything anew, whatever was measured before; where both differ, say so.
     #[arg(long)]
     fresh: bool,
+    /// Stores that are read as well.
+    #[arg(skip)]
+    others: Vec<PathBuf>,
 }
 
 impl Keeping {
+    /// To keep measurements here, and to read those in other stores as well.
+    pub fn reading(place: Place, others: Vec<PathBuf>) -> Self {
+        Self { place, fresh: false, others }
+    }
+
     /// The memory of these leaves with these data.
     pub fn memory(&self, root: &Path, leaves: &[Paper], data: &BTreeMap<String, Data>) -> Memory {
-        Memory::new(Store::open(&self.place.folder(root), self.fresh), fingerprints(leaves, data))
+        let store = Store::open(&self.place.folder(root), self.fresh).reading(self.others.clone());
+        Memory::new(store, fingerprints(leaves, data))
     }
 }
 
@@ -148,7 +157,8 @@ fn failed(what: &str, folder: &Path, error: &std::io::Error) -> Refusal {
     Refusal::usage(format!("cannot {what} {}: {error}", folder.display()))
 }
 
-fn counted(n: u64, what: &str) -> String {
+/// A number of things, in words.
+pub fn counted(n: u64, what: &str) -> String {
     match (n, what) {
         (1, _) => format!("1 {what}"),
         (_, "shelf") => format!("{n} shelves"),

@@ -9,12 +9,12 @@ use std::{
 use clap::{Args, ValueEnum};
 use wildmatch::WildMatch;
 
-use super::{Exit, Refusal, Workplace, files, store, terminal, unknown};
+use super::{Exit, Refusal, Workplace, files, shards, store, terminal, unknown};
 use crate::{
-    check::{self, evidence::Verdicts},
-    claim::{self, Catalogue, Claim, ClaimKind, Scope, Tier, Verdict, problem::Problem},
+    check::{self, RunPlan, Shard, evidence::Verdicts},
+    claim::{self, Catalogue, Claim, ClaimKind, PaperClaims, Scope, Tier, Verdict, problem::Problem},
     report,
-    run::Executor,
+    run::{Executor, Memory},
 };
 
 /// Where the latest verdicts are kept, below the root.
@@ -33,6 +33,7 @@ Examples:
   corroborate verify
   corroborate verify 'optimistic-feasible-search.*' kind:identity --jobs 1
   corroborate verify --tier full --out reports --junit junit.xml
+  corroborate verify --tier full --shard 2/8
   corroborate verify --format json | jq '.claims[] | {id, verdict, margin}'")]
 pub struct Arguments {
     /// Which claims; all if none is given.
@@ -40,9 +41,20 @@ pub struct Arguments {
     selectors: Vec<String>,
     #[command(flatten)]
     effort: Effort,
+    /// Measure only the k-th of n parts of the plan, and keep records for `merge`; nothing is judged, and
+    /// what breaks down is left to `merge`.
+    #[arg(long, value_name = "K/N", value_parser = shards::shard, conflicts_with_all = ["out", "junit", "fresh"])]
+    shard: Option<Shard>,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// Where verdicts go.
+#[derive(Debug, Args)]
+pub struct Output {
     /// What is printed.
     #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
+    pub format: Format,
     /// Write report pages, pictures and `verdicts.json` into this folder.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -57,15 +69,41 @@ pub struct Arguments {
     verbose: bool,
 }
 
-/// How much is spent, and from which seed.
+impl Output {
+    /// Whether nothing but what was asked for is printed.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet || self.format == Format::Json
+    }
+}
+
+/// What is measured of claims, with what, and where it is kept.
 #[derive(Clone, Debug, Args)]
 pub struct Effort {
+    /// What is measured.
+    #[command(flatten)]
+    pub scale: Scale,
+    /// With what.
+    #[command(flatten)]
+    pub means: Means,
+    /// Where it is kept.
+    #[command(flatten)]
+    pub keeping: store::Keeping,
+}
+
+/// How much is spent, and from which seed: what the numbers depend on.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Scale {
     /// How much is spent.
     #[arg(long, value_enum, default_value_t = TierName::Quick)]
-    tier: TierName,
+    pub tier: TierName,
     /// Root of all random numbers.
     #[arg(long, default_value_t = 0)]
-    seed: u64,
+    pub seed: u64,
+}
+
+/// What is measured with: no number depends on it.
+#[derive(Clone, Debug, Args)]
+pub struct Means {
     /// Threads; as many as there are processors if not given. No verdict depends on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -76,12 +114,16 @@ pub struct Effort {
     /// claims about times stay inconclusive.
     #[arg(long, value_name = "DIR")]
     benchmarks: Option<PathBuf>,
-    #[command(flatten)]
-    keeping: store::Keeping,
 }
 
+impl Means {
+    /// For a command that measures nothing.
+    pub const NONE: Self = Self { jobs: Some(1), timeout: 1, benchmarks: None };
+}
+
+/// A tier, on the command line.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum TierName {
+pub enum TierName {
     /// A second or two a paper.
     Quick,
     /// Minutes for the catalogue.
@@ -99,38 +141,46 @@ pub enum Format {
 
 pub(super) fn main(arguments: &Arguments, workplace: Workplace) -> Result<Exit, Refusal> {
     let root = workplace.root()?;
-    let quiet = arguments.quiet || arguments.format == Format::Json;
-    let verdicts = judge(workplace, &arguments.selectors, &arguments.effort, quiet)?;
-    let json = files::verdicts_json(&verdicts)?;
-    if arguments.selectors.is_empty() {
+    let session = Session::open(workplace, &arguments.selectors, &arguments.effort)?;
+    let quiet = arguments.output.is_quiet();
+    match arguments.shard {
+        Some(shard) => shards::measure(&session, shard, &arguments.output),
+        None => publish(&session.judge(quiet), &root, arguments.selectors.is_empty(), &arguments.output),
+    }
+}
+
+/// Writes and prints verdicts; those of everything are the latest from now on.
+pub fn publish(verdicts: &Verdicts, root: &Path, everything: bool, output: &Output) -> Result<Exit, Refusal> {
+    let json = files::verdicts_json(verdicts)?;
+    if everything {
         // Nobody asked for this file by name, so that it cannot be written does not stop the run.
         if let Err(refusal) = files::write_whole(&root.join(LATEST), &json) {
             terminal::warn(&refusal.to_string());
         }
     }
-    if let Some(out) = &arguments.out {
-        super::report::write(&verdicts, out)?;
+    if let Some(out) = &output.out {
+        super::report::write(verdicts, out)?;
         files::write_whole(&out.join("verdicts.json"), &json)?;
     }
-    if let Some(path) = &arguments.junit {
-        files::write_whole(path, &report::junit(&verdicts).map_err(Refusal::Machinery)?)?;
+    if let Some(path) = &output.junit {
+        files::write_whole(path, &report::junit(verdicts).map_err(Refusal::Machinery)?)?;
     }
     if let Some(path) = std::env::var_os(STEP_SUMMARY).filter(|path| !path.is_empty()) {
-        let summary = report::summary(&verdicts).map_err(Refusal::Machinery)?;
+        let summary = report::summary(verdicts).map_err(Refusal::Machinery)?;
         files::append(Path::new(&path), &format!("{summary}\n"))?;
     }
-    match arguments.format {
+    match output.format {
         Format::Json => terminal::print(&json)?,
         Format::Human => {
-            let detail = match (arguments.quiet, arguments.verbose) {
+            let detail = match (output.quiet, output.verbose) {
                 (true, _) => report::terminal::Detail::Failures,
                 (_, true) => report::terminal::Detail::Evidence,
                 _ => report::terminal::Detail::Table,
             };
-            terminal::print(&report::terminal::table(&verdicts, terminal::colour(), detail))?;
+            terminal::print(&report::terminal::table(verdicts, terminal::colour(), detail))?;
         }
     }
-    Ok(exit(&verdicts))
+    Ok(exit(verdicts))
 }
 
 /// Judges the selected claims.
@@ -140,30 +190,75 @@ pub fn judge(
     effort: &Effort,
     quiet: bool,
 ) -> Result<Verdicts, Refusal> {
-    let root = workplace.root()?;
-    let Catalogue { papers, data } = claim::load(&root, &workplace.leaves).map_err(Refusal::Files)?;
-    let claims: Vec<&Claim> = papers.iter().flat_map(|paper| &paper.claims).collect();
-    let selected = select(selectors, &claims)?;
-    let jobs = effort.jobs.map_or_else(processors, usize::from);
-    let timeout = Duration::from_secs(effort.timeout);
-    let memory = effort.keeping.memory(&root, &workplace.leaves, &data);
-    let executor = Executor::new(workplace.leaves, data, effort.seed, jobs, timeout)
-        .map_err(Refusal::Machinery)?
-        .remembering(memory);
-    let progress = terminal::Progress::new(quiet);
-    let tier = match effort.tier {
-        TierName::Quick => Tier::Quick,
-        TierName::Full => Tier::Full,
-    };
-    let select = |claim: &Claim| selected.contains(&claim.id);
-    let times = effort.benchmarks.as_deref().map(check::Times::read).transpose();
-    let times = times.map_err(|error| Refusal::usage(error.to_string()))?;
-    let options =
-        check::Options { tier, select: &select, times: times.as_ref(), progress: &|step| progress.set(step) };
-    let verdicts = check::verify(&executor, &papers, &options);
-    drop(progress);
-    store::close(&executor, quiet);
-    Ok(verdicts)
+    Ok(Session::open(workplace, selectors, effort)?.judge(quiet))
+}
+
+/// Everything that is needed to judge the selected claims.
+pub struct Session {
+    /// What measures.
+    pub executor: Executor,
+    /// All claims.
+    pub papers: Vec<PaperClaims>,
+    selected: BTreeSet<String>,
+    tier: Tier,
+    times: Option<check::Times>,
+}
+
+impl Session {
+    /// Loads the claims, selects some, and gets ready to measure.
+    pub fn open(workplace: Workplace, selectors: &[String], effort: &Effort) -> Result<Self, Refusal> {
+        let root = workplace.root()?;
+        let Catalogue { papers, data } = claim::load(&root, &workplace.leaves).map_err(Refusal::Files)?;
+        let claims: Vec<&Claim> = papers.iter().flat_map(|paper| &paper.claims).collect();
+        let selected = select(selectors, &claims)?;
+        let Effort { scale, means, keeping } = effort;
+        let jobs = means.jobs.map_or_else(processors, usize::from);
+        let timeout = Duration::from_secs(means.timeout);
+        let memory = keeping.memory(&root, &workplace.leaves, &data);
+        let executor = Executor::new(workplace.leaves, data, scale.seed, jobs, timeout)
+            .map_err(Refusal::Machinery)?
+            .remembering(memory);
+        let tier = match scale.tier {
+            TierName::Quick => Tier::Quick,
+            TierName::Full => Tier::Full,
+        };
+        let times = means.benchmarks.as_deref().map(check::Times::read).transpose();
+        let times = times.map_err(|error| Refusal::usage(error.to_string()))?;
+        Ok(Self { executor, papers, selected, tier, times })
+    }
+
+    /// Does something with what the checks are told, under a progress bar.
+    pub fn with_options<T>(&self, quiet: bool, work: impl FnOnce(&check::Options<'_>) -> T) -> T {
+        let progress = terminal::Progress::new(quiet);
+        work(&check::Options {
+            tier: self.tier,
+            select: &|claim: &Claim| self.selected.contains(&claim.id),
+            times: self.times.as_ref(),
+            progress: &|step| progress.set(step),
+        })
+    }
+
+    /// Judges the selected claims, and says what there is to say of the store.
+    pub fn judge(&self, quiet: bool) -> Verdicts {
+        let verdicts = self.verdicts(quiet);
+        store::close(&self.executor, quiet);
+        verdicts
+    }
+
+    /// Judges the selected claims.
+    pub fn verdicts(&self, quiet: bool) -> Verdicts {
+        self.with_options(quiet, |options| check::verify(&self.executor, &self.papers, options))
+    }
+
+    /// What judging would measure.
+    pub fn plan(&self) -> RunPlan {
+        self.with_options(true, |options| check::plan_run(&self.executor, &self.papers, options))
+    }
+
+    /// What is remembered.
+    pub fn memory(&self) -> Result<&Memory, Refusal> {
+        self.executor.memory().ok_or_else(|| Refusal::Machinery("there is no store".into()))
+    }
 }
 
 fn processors() -> usize {

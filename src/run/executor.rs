@@ -5,7 +5,7 @@
 //! knows is not measured, and what is measured is remembered, piece by piece as it is done.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
@@ -18,7 +18,7 @@ use std::{
 use rayon::prelude::*;
 
 use super::{
-    memory::Memory,
+    memory::{self, Memory},
     property::{self, Cases, CasesRecord},
     results::{Request, Results, Sample},
     seed::{canonical_json, replicate_streams},
@@ -53,6 +53,8 @@ pub struct Executor {
     timeout: Duration,
     memory: Option<Memory>,
     measured: AtomicU64,
+    allowed: Option<BTreeSet<String>>,
+    lacking: Mutex<BTreeSet<String>>,
 }
 
 struct Shared {
@@ -75,6 +77,26 @@ impl Work {
         match self {
             Self::Replicates { sample, .. } => format!("{}/{}", sample.paper, sample.experiment),
             Self::Cases(cases) => format!("{}/{}", cases.paper, cases.property),
+        }
+    }
+
+    /// What is measured, in full.
+    fn described(&self) -> String {
+        match self {
+            Self::Replicates { sample, from, to, .. } => {
+                format!("{}, replicates {from} to {}", memory::described(sample), to - 1)
+            }
+            Self::Cases(cases) => memory::described_cases(cases),
+        }
+    }
+
+    /// The piece, broken down.
+    fn broken(&self, message: &str) -> Done {
+        match self {
+            Self::Replicates { from, to, .. } => {
+                Done::Replicates((*from..*to).map(|_| Err(message.to_owned())).collect())
+            }
+            Self::Cases(_) => Done::Cases(Err(message.to_owned())),
         }
     }
 }
@@ -101,7 +123,15 @@ impl Executor {
             .build()
             .map_err(|e| format!("cannot start {jobs} threads: {e}"))?;
         let shared = Shared { papers, data, root_seed, prepared: Mutex::default() };
-        Ok(Self { shared: Arc::new(shared), pool, timeout, memory: None, measured: AtomicU64::new(0) })
+        Ok(Self {
+            shared: Arc::new(shared),
+            pool,
+            timeout,
+            memory: None,
+            measured: AtomicU64::new(0),
+            allowed: None,
+            lacking: Mutex::default(),
+        })
     }
 
     /// With a memory of what was measured before.
@@ -109,6 +139,20 @@ impl Executor {
     pub fn remembering(mut self, memory: Memory) -> Self {
         self.memory = Some(memory);
         self
+    }
+
+    /// Allowed to measure samples and cases with these [keys](Request::key) alone. What is not remembered
+    /// of others is lacking.
+    #[must_use]
+    pub fn measuring_only(mut self, keys: BTreeSet<String>) -> Self {
+        self.allowed = Some(keys);
+        self
+    }
+
+    /// What was neither remembered nor allowed to be measured.
+    #[must_use]
+    pub fn lacking(&self) -> Vec<String> {
+        self.lacking.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// What was measured before, and where it is kept.
@@ -147,7 +191,6 @@ impl Executor {
         self.recall(&wanted, results);
         let work = wanted.missing(results);
         let total = work.len() as u64;
-        self.measured.fetch_add(total, Ordering::Relaxed);
         let finished = AtomicU64::new(0);
         let done: Vec<Done> = self.pool.install(|| {
             work.par_iter()
@@ -155,7 +198,10 @@ impl Executor {
                     let subject = piece.subject();
                     let tell = |done| progress(Step { done, of: total, subject: &subject });
                     tell(finished.load(Ordering::Relaxed));
-                    let done = self.guarded(piece);
+                    let done = self.permitted(piece).unwrap_or_else(|| {
+                        self.measured.fetch_add(1, Ordering::Relaxed);
+                        self.guarded(piece)
+                    });
                     self.keep(piece, &done);
                     tell(finished.fetch_add(1, Ordering::Relaxed) + 1);
                     done
@@ -219,6 +265,20 @@ impl Executor {
         }
     }
 
+    /// What stands in the place of a piece that may not be measured.
+    fn permitted(&self, work: &Work) -> Option<Done> {
+        let allowed = self.allowed.as_ref()?;
+        let is_allowed = match work {
+            Work::Replicates { key, .. } => allowed.contains(key),
+            Work::Cases(cases) => allowed.contains(&cases.key()),
+        };
+        if is_allowed {
+            return None;
+        }
+        self.lacking.lock().unwrap_or_else(PoisonError::into_inner).insert(work.described());
+        Some(work.broken("is not among the records"))
+    }
+
     fn guarded(&self, work: &Work) -> Done {
         let (sender, receiver) = mpsc::channel();
         let shared = Arc::clone(&self.shared);
@@ -237,12 +297,7 @@ impl Executor {
                 Err(_) => format!("took longer than {} seconds", self.timeout.as_secs()),
             },
         };
-        match work {
-            Work::Replicates { from, to, .. } => {
-                Done::Replicates((*from..*to).map(|_| Err(message.clone())).collect())
-            }
-            Work::Cases(_) => Done::Cases(Err(message)),
-        }
+        work.broken(&message)
     }
 }
 

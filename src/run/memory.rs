@@ -5,7 +5,7 @@
 //! What comes back is held to what was asked for, as if it had just been measured. A breakdown is
 //! never kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -56,6 +56,18 @@ impl Memory {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The fingerprint of a paper's sources and data.
+    #[must_use]
+    pub fn fingerprint(&self, paper: &str) -> Option<&str> {
+        self.fingerprints.get(paper).map(String::as_str)
+    }
+
+    /// The shelves on which its records stand.
+    #[must_use]
+    pub fn shelves(&self) -> BTreeSet<String> {
+        self.fingerprints.iter().map(|(paper, fingerprint)| shelf(paper, fingerprint)).collect()
     }
 
     /// Every replicate that is known of a sample, by its number; without its curves, unless they are
@@ -150,7 +162,7 @@ impl Memory {
     /// What is known of a property's cases.
     pub(super) fn cases(&self, root_seed: u64, cases: &Cases) -> Option<CasesRecord> {
         let (shelf, unit) = self.address(&cases.paper, &cases.key(), root_seed)?;
-        let what = || format!("the cases of {}/{} for {}", cases.paper, cases.property, cases.claim);
+        let what = || described_cases(cases);
         let records = self.store.get(&shelf, &unit);
         let mut known = records.iter().filter_map(|(_, payload)| self.read::<CasesRecord>(payload, &what));
         let first = known.next()?;
@@ -168,7 +180,7 @@ impl Memory {
 
     /// Keeps what the cases of a property showed.
     pub(super) fn keep_cases(&self, root_seed: u64, cases: &Cases, record: &CasesRecord) {
-        let what = || format!("the cases of {}/{} for {}", cases.paper, cases.property, cases.claim);
+        let what = || described_cases(cases);
         self.keep(&cases.paper, &cases.key(), root_seed, 0, record, &what);
     }
 
@@ -244,7 +256,13 @@ pub fn shelf(paper: &str, fingerprint: &str) -> String {
     format!("{paper}-{}", &fingerprint[..SHELF_DIGITS.min(fingerprint.len())])
 }
 
-fn described(sample: &Sample) -> String {
+pub(super) fn described_cases(cases: &Cases) -> String {
+    let Cases { paper, property, claim, fault, .. } = cases;
+    let fault = fault.as_ref().map(|fault| format!(" under `{fault}`")).unwrap_or_default();
+    format!("the cases of {paper}/{property} for {claim}{fault}")
+}
+
+pub(super) fn described(sample: &Sample) -> String {
     let Sample { paper, experiment, settings, fault } = sample;
     let fault = fault.as_ref().map(|fault| format!(" under `{fault}`")).unwrap_or_default();
     format!("{paper}/{experiment} {settings}{fault}")

@@ -47,6 +47,26 @@ pub enum Request {
     Cases(Cases),
 }
 
+impl Request {
+    /// Digest that identifies what is measured, however much of it.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Replicates { sample, .. } => sample.key(),
+            Self::Cases(cases) => cases.key(),
+        }
+    }
+
+    /// How much is measured: replicates or cases.
+    #[must_use]
+    pub fn amount(&self) -> u64 {
+        match self {
+            Self::Replicates { replicates, .. } => *replicates,
+            Self::Cases(cases) => cases.cases,
+        }
+    }
+}
+
 /// Measurements by what they are of. A breakdown is kept as the message that describes it.
 #[derive(Debug, Default)]
 pub struct Results {

@@ -167,7 +167,22 @@ fn compact(
     if contents.files.is_empty() {
         return Ok(());
     }
-    // Records of a busy journal are read as well: they may stand twice, which does no harm.
+    // Records of a busy journal are among them: they may then stand twice, which does no harm.
+    let (sealed, bytes) = write_sealed(folder, contents, pretend, disk)?;
+    for file in contents.files.iter().filter(|file| file.path != sealed) {
+        remove(file, pretend, collected)?;
+    }
+    collected.bytes = collected.bytes.saturating_sub(bytes);
+    Ok(())
+}
+
+/// Writes records into one sealed file, whole and on the medium: its path and length.
+fn write_sealed(
+    folder: &Path,
+    contents: &Contents,
+    pretend: bool,
+    disk: &dyn Disk,
+) -> io::Result<(PathBuf, u64)> {
     let (mut text, mut seal) = (Vec::new(), Seal::default());
     let mut add = |line: &[u8]| {
         seal.add(line);
@@ -187,7 +202,8 @@ fn compact(
     let sealed = folder.join(seal.name());
     let temporary = folder.join(format!(".gc.{}.{TEMPORARY}", std::process::id()));
     if !pretend {
-        let written = disk.create(&temporary).and_then(|mut file| {
+        let written = disk.create_folder(folder).and_then(|()| {
+            let mut file = disk.create(&temporary)?;
             disk.append(&mut file, &text)?;
             disk.sync(&file)?;
             disk.rename(&temporary, &sealed)
@@ -198,9 +214,26 @@ fn compact(
             return Err(error);
         }
     }
-    for file in contents.files.iter().filter(|file| file.path != sealed) {
-        remove(file, pretend, collected)?;
+    Ok((sealed, text.len() as u64))
+}
+
+/// Takes the whole records of another store's shelves into the store in `folder`: those shelves that are
+/// live, and nothing that is there already.
+///
+/// # Errors
+/// Whatever the system says; what was taken by then is whole, and can be taken again.
+pub fn import(from: &Path, folder: &Path, live: &BTreeSet<String>, disk: &dyn Disk) -> io::Result<()> {
+    for (name, path) in shelves(from)?.into_iter().filter(|(name, _)| live.contains(name)) {
+        let to = folder.join(SHELVES).join(name);
+        let there = shelf::read(&to).records;
+        let mut contents = Contents { records: shelf::read(&path).records, ..Contents::default() };
+        contents.records.retain(|unit, parts| {
+            parts.retain(|part| !there.get(unit).is_some_and(|kept| kept.contains(part)));
+            !parts.is_empty()
+        });
+        if !contents.records.is_empty() {
+            write_sealed(&to, &contents, false, disk)?;
+        }
     }
-    collected.bytes = collected.bytes.saturating_sub(text.len() as u64);
     Ok(())
 }

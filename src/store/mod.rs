@@ -20,11 +20,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-pub use care::{Collected, Inspected, collect, inspect};
+pub use care::{Collected, Inspected, collect, import, inspect};
 pub use disk::{Disk, RealDisk};
 pub use record::Record;
 
-use shelf::{Journal, Records};
+use shelf::{Contents, Journal, Records};
 
 /// Folder of the shelves below that of the store.
 const SHELVES: &str = "records";
@@ -32,6 +32,7 @@ const SHELVES: &str = "records";
 /// Records on disk, as one process reads and extends them.
 pub struct Store {
     folder: PathBuf,
+    others: Vec<PathBuf>,
     fresh: bool,
     disk: Box<dyn Disk>,
     shelves: Mutex<BTreeMap<String, Arc<Mutex<Shelf>>>>,
@@ -139,7 +140,21 @@ impl Store {
     /// A store that writes by these steps.
     #[must_use]
     pub fn open_on(folder: &Path, fresh: bool, disk: Box<dyn Disk>) -> Self {
-        Self { folder: folder.to_owned(), fresh, disk, shelves: Mutex::default(), notices: Mutex::default() }
+        Self {
+            folder: folder.to_owned(),
+            others: Vec::new(),
+            fresh,
+            disk,
+            shelves: Mutex::default(),
+            notices: Mutex::default(),
+        }
+    }
+
+    /// The store that reads the records of other stores as if they were its own, and writes none of them.
+    #[must_use]
+    pub fn reading(mut self, others: Vec<PathBuf>) -> Self {
+        self.others = others;
+        self
     }
 
     /// Where the store is.
@@ -221,10 +236,19 @@ impl Store {
         self.folder.join(SHELVES).join(shelf)
     }
 
+    /// What is on a shelf, here and in the other stores.
+    fn contents(&self, shelf: &str) -> Contents {
+        let mut contents = shelf::read(&self.path(shelf));
+        for other in &self.others {
+            contents.add(shelf::read(&other.join(SHELVES).join(shelf)));
+        }
+        contents
+    }
+
     fn shelf(&self, name: &str) -> Arc<Mutex<Shelf>> {
         let mut shelves = lock(&self.shelves);
         let shelf = shelves.entry(name.to_owned()).or_insert_with(|| {
-            let contents = shelf::read(&self.path(name));
+            let contents = self.contents(name);
             if !self.fresh {
                 contents.notices.into_iter().for_each(|notice| self.tell(notice));
             }

@@ -44,6 +44,25 @@ pub struct Contents {
     pub files: Vec<FileContents>,
 }
 
+impl Contents {
+    /// Adds what is in another folder.
+    pub fn add(&mut self, other: Self) {
+        for (unit, parts) in other.records {
+            let of_unit = self.records.entry(unit).or_default();
+            parts.into_iter().for_each(|part| enter(of_unit, part));
+        }
+        self.notices.extend(other.notices);
+        self.files.extend(other.files);
+    }
+}
+
+/// Enters a record of a unit, unless it stands there already.
+fn enter(of_unit: &mut Vec<(u64, String)>, part: (u64, String)) {
+    if !of_unit.contains(&part) {
+        of_unit.push(part);
+    }
+}
+
 /// A file of a shelf.
 #[derive(Debug)]
 pub struct FileContents {
@@ -116,10 +135,7 @@ fn take(path: &Path, bytes: &[u8], contents: &mut Contents) {
             Ok(record) => {
                 records += 1;
                 let of_unit = contents.records.entry(record.unit).or_default();
-                let part = (record.from, record.payload);
-                if !of_unit.contains(&part) {
-                    of_unit.push(part);
-                }
+                enter(of_unit, (record.from, record.payload));
             }
             Err(Flaw::Damaged) => damaged += 1,
             Err(Flaw::Foreign) => foreign.push(line.to_vec()),
