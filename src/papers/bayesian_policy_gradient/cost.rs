@@ -55,9 +55,9 @@ impl Meter {
         let size = b.len();
         for i in 0..size {
             let (above, row) = a.split_at_mut(i);
-            for j in 0..i {
-                let rest = row[0][j] - self.dot(&row[0][..j], &above[j][..j]);
-                row[0][j] = self.times(rest, 1.0 / above[j][j]);
+            for (j, other) in above.iter().enumerate() {
+                let rest = row[0][j] - self.dot(&row[0][..j], &other[..j]);
+                row[0][j] = self.times(rest, 1.0 / other[j]);
             }
             let square = row[0][i] - self.dot(&row[0][..i], &row[0][..i]);
             row[0][i] = square.sqrt();
@@ -88,11 +88,11 @@ fn primal(paths: &Paths) -> Run {
         (0..parameters).map(|i| (0..parameters).map(|j| f64::from(u8::from(i == j))).collect()).collect();
     let mut moments = vec![0.0; parameters];
     for p in 0..count {
-        for i in 0..parameters {
-            for j in 0..parameters {
-                system[i][j] += meter.times(paths.scores[(i, p)], paths.scores[(j, p)]);
+        for (i, (row, moment)) in system.iter_mut().zip(&mut moments).enumerate() {
+            for (j, entry) in row.iter_mut().enumerate() {
+                *entry += meter.times(paths.scores[(i, p)], paths.scores[(j, p)]);
             }
-            moments[i] += meter.times(paths.scores[(i, p)], paths.returns[p]);
+            *moment += meter.times(paths.scores[(i, p)], paths.returns[p]);
         }
     }
     let stored = parameters * parameters + parameters;

@@ -102,7 +102,7 @@ fn no_posterior(error: GpError) -> Failure {
     }
 }
 
-fn no_process(error: MdpError) -> Failure {
+fn no_process(error: &MdpError) -> Failure {
     match error {
         MdpError::Singular => Failure::numerical(error.to_string()),
         _ => Failure::invalid(error.to_string()),

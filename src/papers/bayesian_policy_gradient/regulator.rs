@@ -66,8 +66,8 @@ impl Regulator {
             cost += moment + EFFORT * (gain * gain * moment + spread * spread);
             moments += moment;
             let gains = [2.0 * gain_slope * moment, 0.0];
-            for j in 0..2 {
-                gradient[j] += slopes[j] + EFFORT * (gain * (gains[j] + gain * slopes[j]) + variances[j]);
+            for (j, slope) in gradient.iter_mut().enumerate() {
+                *slope += slopes[j] + EFFORT * (gain * (gains[j] + gain * slopes[j]) + variances[j]);
                 slopes[j] = (1.0 + gain) * (gains[j] + (1.0 + gain) * slopes[j]) + variances[j];
             }
             moment = (1.0 + gain) * (1.0 + gain) * moment + spread * spread + DISTURBANCE;

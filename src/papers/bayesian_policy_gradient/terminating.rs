@@ -72,7 +72,7 @@ impl Terminating {
         });
         let paid = Rows::from_fn(states + 1, 2, |x, a| if x < states { rewards[x][a] } else { 0.0 });
         let start = start.iter().copied().chain([0.0]).collect();
-        let process = Mdp::new(closed, paid, start, discount).map_err(no_process)?;
+        let process = Mdp::new(closed, paid, start, discount).map_err(|e| no_process(&e))?;
         let policy = Rows::from_fn(states + 1, 2, |x, a| {
             let logit = if x < states { theta[observation[x]] } else { 0.0 };
             sigmoid(if a == 1 { logit } else { -logit })
@@ -122,7 +122,7 @@ impl Terminating {
     /// # Errors
     /// [`Failure::Numerical`] if the process cannot be evaluated.
     pub fn performance(&self) -> Result<f64, Failure> {
-        self.process.performance(&self.policy).map_err(no_process)
+        self.process.performance(&self.policy).map_err(|e| no_process(&e))
     }
 
     /// ∇η (n).
@@ -130,7 +130,7 @@ impl Terminating {
     /// # Errors
     /// [`Failure::Numerical`] if the process cannot be evaluated.
     pub fn gradient(&self) -> Result<DVector<f64>, Failure> {
-        let logits = self.process.logit_gradient(&self.policy).map_err(no_process)?;
+        let logits = self.process.logit_gradient(&self.policy).map_err(|e| no_process(&e))?;
         let mut gradient = DVector::zeros(self.parameters);
         for (x, o) in self.observation.iter().enumerate() {
             gradient[*o] += logits[x][1];
