@@ -230,7 +230,9 @@ fn agree(session: &Session) -> Result<(), Refusal> {
     if lacking.is_empty() {
         return Ok(());
     }
-    notices.iter().for_each(|notice| terminal::warn(&notice.to_string()));
+    for notice in &notices {
+        terminal::warn(&notice.to_string());
+    }
     let more = if lacking.len() > NAMED { "\n  and more" } else { "" };
     let named = lacking[..lacking.len().min(NAMED)].join("\n  ");
     Err(Refusal::usage(format!(

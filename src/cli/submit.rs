@@ -111,7 +111,7 @@ impl Run<'_> {
 
     /// Measures the shard with the number in `$shard`.
     fn measure(&self) -> String {
-        let selectors: String = self.arguments.selectors.iter().map(|s| format!(" {}", quoted(s))).collect();
+        let selectors: String = spaced(&self.arguments.selectors);
         let (program, root, store, scale) = (&self.program, &self.root, &self.store, self.scale());
         let Arguments { shards, jobs, .. } = self.arguments;
         format!(
@@ -175,14 +175,13 @@ fn slurm(run: &Run<'_>, folder: &Path, arguments: &Arguments) -> Result<Exit, Re
     let first = sbatch(&[], array_path)?;
     let second = |id: &str| sbatch(&after(id).each_ref().map(String::as_str), merge_path);
     if *dry_run {
-        let told = |words: &[String]| words.iter().map(|w| format!(" {}", quoted(w))).collect::<String>();
         let printed: Vec<String> =
             scripts.iter().map(|(path, script)| format!("# {}\n{script}", path.display())).collect();
         terminal::print(&format!(
             "{}\n# How they would be submitted\nsbatch{}\nsbatch{}\n",
             printed.join("\n"),
-            told(&first),
-            told(&second("ARRAY")?)
+            spaced(&first),
+            spaced(&second("ARRAY")?)
         ))?;
         return Ok(Exit::Success);
     }
@@ -233,6 +232,16 @@ fn text(path: &Path) -> Result<&str, Refusal> {
     })
 }
 
+/// The words as the shell reads them, each after a space.
+fn spaced<W: AsRef<str>>(words: &[W]) -> String {
+    let mut line = String::new();
+    for word in words {
+        line.push(' ');
+        line.push_str(&quoted(word.as_ref()));
+    }
+    line
+}
+
 /// A word that the shell reads as it is.
 fn quoted(word: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-+=.,:/@%".contains(&b);
@@ -263,7 +272,7 @@ mod tests {
             "-n",
             "#x",
         ];
-        let script = words.iter().map(|w| format!(" {}", quoted(w))).collect::<String>();
+        let script = spaced(&words);
         let done = Command::new("sh").args(["-c", &format!("printf '%s\\0'{script}")]).output().unwrap();
         let read = String::from_utf8(done.stdout).unwrap();
         assert_eq!(read.split_terminator('\0').collect::<Vec<_>>(), words);

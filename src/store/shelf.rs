@@ -49,7 +49,9 @@ impl Contents {
     pub fn add(&mut self, other: Self) {
         for (unit, parts) in other.records {
             let of_unit = self.records.entry(unit).or_default();
-            parts.into_iter().for_each(|part| enter(of_unit, part));
+            for part in parts {
+                enter(of_unit, part);
+            }
         }
         self.notices.extend(other.notices);
         self.files.extend(other.files);

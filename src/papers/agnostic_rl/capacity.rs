@@ -34,10 +34,9 @@ pub fn spanning_capacities(class: &Class, fault: Option<Fault>) -> Result<Vec<us
     let takers = Takers::of(class);
     let start = |s: usize| (0..states).map(|state| if state == s { everyone } else { 0 }).collect();
     let mut layer: BTreeSet<Vec<Set>> = (0..states).map(start).collect();
-    let mut most = vec![0; horizon];
-    most[0] = layer.iter().map(|sets| takers.groups(0, sets).count()).max().unwrap_or(0);
+    let mut capacities = vec![layer.iter().map(|sets| takers.groups(0, sets).count()).max().unwrap_or(0)];
     for h in 1..horizon {
-        let mut next = BTreeSet::new();
+        let (mut next, mut most) = (BTreeSet::new(), 0);
         let mut searched = 0_usize;
         for sets in &layer {
             let groups: Vec<Set> = takers.groups(h - 1, sets).collect();
@@ -46,15 +45,16 @@ pub fn spanning_capacities(class: &Class, fault: Option<Fault>) -> Result<Vec<us
                 return Err(Failure::invalid("there are too many processes to search: use fewer states"));
             }
             place(&groups, &mut vec![0; states], fault, &mut |sets| {
-                most[h] = most[h].max(takers.groups(h, sets).count());
+                most = most.max(takers.groups(h, sets).count());
                 if h + 1 < horizon {
                     next.insert(sets.to_vec());
                 }
             });
         }
+        capacities.push(most);
         layer = next;
     }
-    Ok(most)
+    Ok(capacities)
 }
 
 /// Sends each group to each state, in all combinations.

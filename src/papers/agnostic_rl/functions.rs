@@ -55,14 +55,14 @@ pub fn all() -> Vec<Function> {
         Function::with_faults(
             "trajectory-tree",
             "V̂(π) of every policy from trees whose transitions are given, and the queries of each tree.",
-            &Outcomes::example(),
+            &Draws::example(),
             &[Fault::FullTree, Fault::ResamplePerStep, Fault::ReuseAcrossLayers],
             trajectory_tree,
         ),
         Function::with_faults(
             "importance-estimates",
             "V̂(π) = (Aᴴ/n) Σ 1{consistent} R of every policy from episodes with uniform actions.",
-            &Episodes::example(),
+            &Uniform::example(),
             &[Fault::UnweightedEpisodes],
             importance_estimates,
         ),
@@ -277,7 +277,7 @@ fn coverability(input: &Classed, fault: Option<Fault>) -> Result<Covered, Failur
 /// A class, and trees as the outcomes of all draws.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Outcomes {
+struct Draws {
     /// The process; its transitions are not used.
     process: Tables,
     /// π_h(s) as `policies[i][h][s]`.
@@ -288,7 +288,7 @@ struct Outcomes {
     outcomes: Vec<Vec<Vec<Vec<usize>>>>,
 }
 
-impl Outcomes {
+impl Draws {
     fn example() -> Self {
         let tree = |x: usize| vec![vec![vec![x, 1], vec![0, 1 - x]]; 2];
         let Classed { process, policies } = Classed::example();
@@ -306,8 +306,8 @@ struct Trees {
     chosen: usize,
 }
 
-fn trajectory_tree(input: &Outcomes, fault: Option<Fault>) -> Result<Trees, Failure> {
-    let Outcomes { process, policies, starts, outcomes } = input;
+fn trajectory_tree(input: &Draws, fault: Option<Fault>) -> Result<Trees, Failure> {
+    let Draws { process, policies, starts, outcomes } = input;
     let problem = Classed { process: process.clone(), policies: policies.clone() }.resolve()?;
     let size = problem.class.size();
     let states =
@@ -338,7 +338,7 @@ fn trajectory_tree(input: &Outcomes, fault: Option<Fault>) -> Result<Trees, Fail
 /// A class, and episodes with uniform actions.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Episodes {
+struct Uniform {
     /// A.
     actions: usize,
     /// π_h(s) as `policies[i][h][s]`.
@@ -359,7 +359,7 @@ struct Happened {
     total: f64,
 }
 
-impl Episodes {
+impl Uniform {
     fn example() -> Self {
         let happened = |states: [usize; 2], actions: [usize; 2], total| Happened {
             states: states.to_vec(),
@@ -380,7 +380,7 @@ struct Estimates {
     consistent: Vec<usize>,
 }
 
-fn importance_estimates(input: &Episodes, fault: Option<Fault>) -> Result<Estimates, Failure> {
+fn importance_estimates(input: &Uniform, fault: Option<Fault>) -> Result<Estimates, Failure> {
     let class = Class::new(input.actions, input.policies.clone())?;
     let size = class.size();
     let fits = |e: &Happened| {
@@ -505,7 +505,7 @@ fn psdp(input: &PsdpInput, fault: Option<Fault>) -> Result<PsdpOutput, Failure> 
     let resets = Resets::new(input.process.build()?, input.class.clone(), input.resets.clone())?;
     let chosen = resets.psdp(fault)?;
     Ok(PsdpOutput {
-        chosen: chosen.chosen,
+        chosen: chosen.tables,
         scores: chosen.scores,
         value: chosen.value,
         best: resets.best().1,

@@ -4,6 +4,8 @@
 //! end. By the strong Markov property the value of a policy is that of this Markov reward process with
 //! states {start} ∪ petals ∪ {end}, whatever the petals. It is acyclic, because layers ascend.
 
+use std::collections::BTreeSet;
+
 use super::{Fault, class::Policy, petals::Cell};
 use crate::{
     kernel::{
@@ -48,8 +50,8 @@ impl PetalProcess {
         if cells.iter().any(|(h, s)| *h >= process.horizon() || *s >= states) {
             return Err(Failure::invalid("petals must be pairs of a layer and a state of the process"));
         }
-        let petals: Vec<Cell> =
-            std::collections::BTreeSet::from_iter(cells.iter().copied()).into_iter().collect();
+        let distinct: BTreeSet<Cell> = cells.iter().copied().collect();
+        let petals: Vec<Cell> = distinct.into_iter().collect();
         let segment = |h: usize, from: Vec<f64>, leaving: bool| {
             segment(process, policy, &petals, (h, from, leaving), fault)
         };

@@ -119,9 +119,9 @@ mod tests {
         let problem = Problem::reference(8, 8, 0, 1).unwrap();
         assert_eq!(problem.values.len(), 65);
         assert_eq!(argmax(&problem.values), 1);
-        assert_relative_eq!(problem.values[1], 0.553315, epsilon = 5e-7);
+        assert_relative_eq!(problem.values[1], 0.553_315, epsilon = 5e-7);
         let least = problem.values.iter().copied().fold(f64::INFINITY, f64::min);
-        assert_relative_eq!(least, 0.403349, epsilon = 5e-7);
+        assert_relative_eq!(least, 0.403_349, epsilon = 5e-7);
         // The value of the core policy in place of all others.
         assert_relative_eq!(problem.sup_error(&[problem.values[0]; 65]), 0.130, epsilon = 5e-4);
         assert_relative_eq!(problem.suboptimality(0), problem.values[1] - problem.values[0]);

@@ -23,14 +23,14 @@ pub struct Resets {
     /// Π_h: tables π_h(s).
     class: Vec<Vec<Vec<usize>>>,
     /// μ_h, layer after layer.
-    resets: Vec<Vec<f64>>,
+    laws: Vec<Vec<f64>>,
 }
 
 /// What PSDP chose, and what it is worth.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chosen {
     /// Number of the chosen table, layer after layer.
-    pub chosen: Vec<usize>,
+    pub tables: Vec<usize>,
     /// E_{μ_h} Q_h(s, π_h(s)) of each table, layer after layer, given the choices of later layers.
     pub scores: Vec<Vec<f64>>,
     /// V(π̂).
@@ -42,11 +42,7 @@ impl Resets {
     ///
     /// # Errors
     /// [`Failure::Invalid`] if these do not fit the process, or the class has more than 4096 policies.
-    pub fn new(
-        process: Episodic,
-        class: Vec<Vec<Vec<usize>>>,
-        resets: Vec<Vec<f64>>,
-    ) -> Result<Self, Failure> {
+    pub fn new(process: Episodic, class: Vec<Vec<Vec<usize>>>, laws: Vec<Vec<f64>>) -> Result<Self, Failure> {
         let (states, actions) = (process.start().len(), process.steps()[0].actions());
         let fits = |table: &Vec<usize>| table.len() == states && table.iter().all(|a| *a < actions);
         if class.len() != process.horizon()
@@ -55,14 +51,14 @@ impl Resets {
             return Err(Failure::invalid("every layer needs tables with one action for each state"));
         }
         let law = |mu: &Vec<f64>| mu.len() == states && crate::kernel::divergence::is_law(mu);
-        if resets.len() != process.horizon() || !resets.iter().all(law) {
+        if laws.len() != process.horizon() || !laws.iter().all(law) {
             return Err(Failure::invalid("every layer needs a reset distribution over the states"));
         }
         let number = class.iter().fold(1_usize, |n, layer| n.saturating_mul(layer.len()));
         if number > MOST {
             return Err(Failure::invalid(format!("the class may have at most {MOST} policies")));
         }
-        Ok(Self { process, class, resets })
+        Ok(Self { process, class, laws })
     }
 
     /// Runs PSDP with exact expectations: as with infinitely many data.
@@ -72,7 +68,7 @@ impl Resets {
     pub fn psdp(&self, fault: Option<Fault>) -> Result<Chosen, Failure> {
         let resets = match fault {
             Some(Fault::PsdpWithDStar) => self.occupancies(&self.best().0)?,
-            _ => self.resets.clone(),
+            _ => self.laws.clone(),
         };
         let mut next = vec![0.0; self.process.start().len()];
         let (mut chosen, mut scores) = (vec![], vec![]);
@@ -88,7 +84,7 @@ impl Resets {
         }
         chosen.reverse();
         scores.reverse();
-        Ok(Chosen { chosen, scores, value: dot(self.process.start(), &next) })
+        Ok(Chosen { tables: chosen, scores, value: dot(self.process.start(), &next) })
     }
 
     /// The best policy of the class and its value, by enumeration; the first among ties.
@@ -110,7 +106,7 @@ impl Resets {
             let occupancies = self.occupancies(&policy)?;
             most = occupancies
                 .iter()
-                .zip(&self.resets)
+                .zip(&self.laws)
                 .map(|(d, mu)| concentrability(&[d], mu))
                 .fold(most, f64::max);
         }
@@ -163,14 +159,14 @@ mod tests {
     fn known_choice_of_the_example() {
         let resets = example(0.4, 0.9, 0.5).unwrap();
         let chosen = resets.psdp(None).unwrap();
-        assert_eq!(chosen.chosen, [0, 1]);
+        assert_eq!(chosen.tables, [0, 1]);
         assert_relative_eq!(chosen.scores[1][0], 0.5);
         assert_relative_eq!(chosen.scores[1][1], 0.65);
         assert_relative_eq!(chosen.value, 0.4);
         assert_relative_eq!(resets.best().1, 1.0);
         assert_relative_eq!(resets.concentrability().unwrap(), 2.0);
         let fixed = resets.psdp(Some(Fault::PsdpWithDStar)).unwrap();
-        assert_eq!(fixed.chosen, [0, 0]);
+        assert_eq!(fixed.tables, [0, 0]);
         assert_relative_eq!(fixed.value, 1.0);
     }
 

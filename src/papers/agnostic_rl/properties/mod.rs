@@ -65,7 +65,9 @@ fn policies(size: Size) -> BoxedStrategy<Vec<Policy>> {
             let base = vec![vec![0; size.states]; size.horizon];
             let changed = |cells: Vec<(usize, usize)>| {
                 let mut policy = base.clone();
-                cells.into_iter().for_each(|(cell, a)| policy[cell / size.states][cell % size.states] = a);
+                for (cell, a) in cells {
+                    policy[cell / size.states][cell % size.states] = a;
+                }
                 policy
             };
             changes.into_iter().map(changed).collect()
