@@ -215,13 +215,15 @@ mod tests {
         use Estimator::{ModelOne, ModelTwo, MonteCarlo};
         use Reward::{Linear, Square};
         for (reward, estimator, known, spread) in [
-            // E‖R u‖² less ‖∇η‖², over M = 10. Squared errors have heavy tails: the deviation of one is 4.
-            (Linear, MonteCarlo, 1.5, 0.4),
-            (Square, MonteCarlo, 9.2, 1.4),
-            (Linear, ModelTwo, 0.463, 0.04),
-            (Linear, ModelOne, 0.463, 0.04),
-            (Square, ModelTwo, 0.933, 0.09),
-            (Square, ModelOne, 1.6, 0.25),
+            // For Monte Carlo E‖R u‖² less ‖∇η‖², over M = 10; for the others means of 40000 estimates by
+            // another program; with five standard errors of 2000. Squared errors of Monte Carlo have
+            // heavy tails: one deviates by 4, and by 42 where the reward is a square.
+            (Linear, MonteCarlo, 1.5, 0.45),
+            (Square, MonteCarlo, 9.2, 4.7),
+            (Linear, ModelTwo, 0.444, 0.06),
+            (Linear, ModelOne, 0.436, 0.05),
+            (Square, ModelTwo, 0.933, 0.14),
+            (Square, ModelOne, 1.597, 0.16),
         ] {
             let found = measured(Settings { reward, estimator, ..many() }, None);
             assert_relative_eq!(found.get("squared-error").unwrap(), known, epsilon = spread);
