@@ -283,7 +283,7 @@ mod tests {
     fn penalties_decide_where_the_policy_goes() {
         let of = |regularisation| Settings { regularisation, ..Settings::default() };
         let (none, cloning) = (of(Regularisation::None), of(Regularisation::Cloning));
-        // Means of an independent prototype, within the spread over replicates.
+        // Means of an independent implementation, within the spread over replicates.
         for (settings, fault, metric, known, spread) in [
             (&none, None, "return", 0.0, 0.0),
             (&none, None, "overshooting", 1.0, 0.0),
