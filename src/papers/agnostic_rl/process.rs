@@ -81,7 +81,7 @@ impl Problem {
     /// Policies with at most `ones` ones on the reference process.
     ///
     /// # Errors
-    /// See [`reference`] and [`Class::named`].
+    /// See [`reference()`] and [`Class::named`].
     pub fn reference(horizon: usize, states: usize, shift: usize, ones: usize) -> Result<Self, Failure> {
         let process = reference(horizon, states, shift)?;
         let class = Class::named(Family::AtMost, ones, Size { horizon, states, actions: ACTIONS })?;
