@@ -333,9 +333,7 @@ mod tests {
     fn call(name: &str, change: &dyn Fn(&mut Value)) -> Result<Value, Failure> {
         let paper = super::super::paper();
         let function = paper.find_function(name).unwrap();
-        let mut input = function.example.clone();
-        change(&mut input);
-        function.call(input, None)
+        function.call_changed(change)
     }
 
     #[test]

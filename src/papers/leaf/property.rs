@@ -146,3 +146,21 @@ impl Property {
         (self.draw)(runner)
     }
 }
+
+#[cfg(test)]
+impl Property {
+    /// The worst value of a metric over many cases, the same in every run, and how many of them were
+    /// rejected: what the tests of leaves ask.
+    pub(crate) fn worst(&self, metric: &str, fault: Option<&str>, cases: u32) -> (f64, u32) {
+        let mut runner = proptest::test_runner::TestRunner::deterministic();
+        let (mut worst, mut rejected) = (f64::NEG_INFINITY, 0);
+        for _ in 0..cases {
+            match self.draw(&mut runner).unwrap().observe(fault) {
+                Ok(measured) => worst = worst.max(measured.get(metric).unwrap()),
+                Err(Failure::Rejected(_)) => rejected += 1,
+                Err(other) => panic!("{other}"),
+            }
+        }
+        (worst, rejected)
+    }
+}

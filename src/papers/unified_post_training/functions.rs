@@ -177,9 +177,7 @@ mod tests {
 
     fn call(name: &str, change: &dyn Fn(&mut Value)) -> Result<Value, Failure> {
         let function = all().into_iter().find(|f| f.name == name).unwrap();
-        let mut input = function.example.clone();
-        change(&mut input);
-        function.call(input, None)
+        function.call_changed(change)
     }
 
     #[test]

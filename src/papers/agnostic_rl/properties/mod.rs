@@ -105,22 +105,10 @@ fn digits(mut number: usize, base: usize, count: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::super::paper;
-    use super::Failure;
 
-    /// The worst value of a metric over many cases, and how many were rejected.
+    /// The worst value of a metric over 300 cases, and how many were rejected.
     fn worst(property: &str, metric: &str, fault: Option<&str>) -> (f64, u32) {
-        let paper = paper();
-        let property = paper.find_property(property).unwrap();
-        let mut runner = proptest::test_runner::TestRunner::deterministic();
-        let (mut worst, mut rejected) = (f64::NEG_INFINITY, 0);
-        for _ in 0..300 {
-            match property.draw(&mut runner).unwrap().observe(fault) {
-                Ok(measured) => worst = worst.max(measured.get(metric).unwrap()),
-                Err(Failure::Rejected(_)) => rejected += 1,
-                Err(other) => panic!("{other}"),
-            }
-        }
-        (worst, rejected)
+        paper().find_property(property).unwrap().worst(metric, fault, 300)
     }
 
     #[test]
