@@ -48,8 +48,8 @@ pub fn log_sum_exp(x: &[f64]) -> f64 {
 /// Softmax of a row of logits: exp(xᵢ) / Σ exp(xⱼ), with the maximum subtracted first.
 #[must_use]
 pub fn softmax(x: &[f64]) -> Vec<f64> {
-    let mut row = vec![0.0; x.len()];
-    softmax_into(x, &mut row);
+    let mut row = x.to_vec();
+    softmax_in_place(&mut row);
     row
 }
 
@@ -57,15 +57,22 @@ pub fn softmax(x: &[f64]) -> Vec<f64> {
 /// as long, and returns ln Σ exp(xⱼ), so that ln row\[i\] = x\[i\] − (the result) even where
 /// row\[i\] underflows.
 pub fn softmax_into(x: &[f64], row: &mut [f64]) -> f64 {
-    let top = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    for (p, v) in row.iter_mut().zip(x) {
-        *p = exp(v - top);
+    row.copy_from_slice(x);
+    let (top, total) = softmax_in_place(row);
+    top + ln(total)
+}
+
+/// [`softmax`] of a row over itself. Returns the largest logit x̄ and Σ exp(xⱼ − x̄).
+pub fn softmax_in_place(row: &mut [f64]) -> (f64, f64) {
+    let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    for x in row.iter_mut() {
+        *x = exp(*x - top);
     }
     let total = sum(row.iter().copied());
-    for p in row {
-        *p /= total;
+    for x in row {
+        *x /= total;
     }
-    top + ln(total)
+    (top, total)
 }
 
 /// Standard normal distribution function Φ(x) = erfc(−x/√2)/2.
@@ -164,6 +171,7 @@ pub fn normal_quantile(p: f64) -> f64 {
 /// Sum from left to right with Neumaier's compensation: the error does not grow with the number
 /// of terms. Source: Neumaier, ZAMM 54 (1974), algorithm IV.
 #[must_use]
+#[inline]
 pub fn sum(terms: impl IntoIterator<Item = f64>) -> f64 {
     let (mut total, mut correction) = (0.0_f64, 0.0_f64);
     for x in terms {
@@ -176,6 +184,7 @@ pub fn sum(terms: impl IntoIterator<Item = f64>) -> f64 {
 
 /// Inner product Σ xᵢ yᵢ over the common length, summed by [`sum`].
 #[must_use]
+#[inline]
 pub fn dot(x: &[f64], y: &[f64]) -> f64 {
     sum(x.iter().zip(y).map(|(a, b)| a * b))
 }

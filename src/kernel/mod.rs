@@ -12,6 +12,7 @@ pub mod ensemble;
 pub mod flow;
 pub mod gaussian;
 pub mod gp;
+pub mod laws;
 pub mod linear;
 pub mod math;
 pub mod mdp;

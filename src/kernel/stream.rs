@@ -37,6 +37,10 @@ impl Streams {
     }
 }
 
+/// In rows up to this length all sums are compared: a few additions cost less than a jump that nobody
+/// can foresee.
+const SHORT: usize = 8;
+
 /// A stream of random numbers.
 #[derive(Clone, Debug)]
 pub struct Stream {
@@ -46,11 +50,13 @@ pub struct Stream {
 
 impl Stream {
     /// Sixty-four uniform bits.
+    #[inline]
     pub fn bits(&mut self) -> u64 {
         self.generator.next_u64()
     }
 
     /// Uniform on [0, 1): a multiple of 2⁻⁵³.
+    #[inline]
     pub fn uniform(&mut self) -> f64 {
         (self.bits() >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
     }
@@ -81,6 +87,7 @@ impl Stream {
     }
 
     /// Standard normal, by the polar method of Marsaglia (SIAM Review 6, 1964).
+    #[inline]
     pub fn normal(&mut self) -> f64 {
         if let Some(z) = self.spare.take() {
             return z;
@@ -138,10 +145,18 @@ impl Stream {
     }
 
     /// Index drawn from weights that sum to one, by inversion of one uniform: the smallest `i`
-    /// with w₀ + … + wᵢ > u, and the last index where rounding leaves none.
+    /// with w₀ + … + wᵢ > u, and the last index where rounding leaves none. For many draws from one
+    /// row see [`super::laws`].
     pub fn categorical(&mut self, weights: &[f64]) -> usize {
         let u = self.uniform();
         let mut cumulative = 0.0;
+        if weights.len() <= SHORT {
+            let passed = weights.iter().filter(|weight| {
+                cumulative += **weight;
+                cumulative <= u
+            });
+            return passed.count().min(weights.len().saturating_sub(1));
+        }
         for (i, w) in weights.iter().enumerate() {
             cumulative += w;
             if cumulative > u {

@@ -3,7 +3,9 @@
 use super::{MdpError, Rows};
 use crate::kernel::{
     divergence::is_law,
+    laws::Laws,
     math::{dot, sum},
+    stream::Stream,
 };
 
 /// Transition probabilities and rewards of one step.
@@ -11,6 +13,8 @@ use crate::kernel::{
 pub struct Dynamics {
     /// P(·|s, a) in row s A + a (S A × S).
     transitions: Rows,
+    /// The same, to draw from.
+    laws: Laws,
     /// r(s, a) (S × A).
     rewards: Rows,
 }
@@ -38,7 +42,7 @@ impl Dynamics {
             let what = format!("the transition from state {} under action {}", row / actions, row % actions);
             return Err(MdpError::Distribution { what });
         }
-        Ok(Self { transitions, rewards })
+        Ok(Self { laws: Laws::of(&transitions), transitions, rewards })
     }
 
     /// Number of states S.
@@ -63,6 +67,11 @@ impl Dynamics {
     #[must_use]
     pub fn transition(&self, state: usize, action: usize) -> &[f64] {
         &self.transitions[state * self.actions() + action]
+    }
+
+    /// Draws s′ ~ P(·|s, a), from one uniform number.
+    pub fn draw(&self, state: usize, action: usize, stream: &mut Stream) -> usize {
+        self.laws.draw(state * self.actions() + action, stream)
     }
 
     /// One Bellman backup of values V (S) of the next states: Q(s, a) = r(s, a) + γ Σ_t P(t|s, a) V(t)

@@ -3,14 +3,14 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::{Mdp, MdpError, Rows};
-use crate::kernel::math::{dot, softmax_into, sum};
+use crate::kernel::math::{dot, softmax_in_place, sum};
 
 /// The softmax of a table of logits z (S × A): π(a|s) = exp z(s, a) / Σ_b exp z(s, b).
 #[must_use]
 pub fn softmax_policy(logits: &Rows) -> Rows {
-    let mut policy = Rows::zeros(logits.count(), logits.width());
-    for s in 0..logits.count() {
-        softmax_into(&logits[s], &mut policy[s]);
+    let mut policy = logits.clone();
+    for s in 0..policy.count() {
+        softmax_in_place(&mut policy[s]);
     }
     policy
 }
@@ -54,8 +54,19 @@ impl LogLinear {
     /// The policy π_θ (S × A).
     #[must_use]
     pub fn policy(&self, theta: &[f64]) -> Rows {
-        let states = self.features.count() / self.actions;
-        softmax_policy(&Rows::from_fn(states, self.actions, |s, a| dot(self.features(s, a), theta)))
+        let mut policy = Rows::zeros(self.features.count() / self.actions, self.actions);
+        self.refresh(theta, &mut policy);
+        policy
+    }
+
+    /// Makes a policy (S × A) that of θ, without allocation.
+    pub fn refresh(&self, theta: &[f64], policy: &mut Rows) {
+        for s in 0..policy.count() {
+            for (a, logit) in policy[s].iter_mut().enumerate() {
+                *logit = dot(self.features(s, a), theta);
+            }
+            softmax_in_place(&mut policy[s]);
+        }
     }
 
     /// The score ∇ ln π_θ(a|s) = F(s, a) − Σ_b π_θ(b|s) F(s, b) (k), given the policy of θ.

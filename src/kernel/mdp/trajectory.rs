@@ -19,22 +19,32 @@ pub struct Visit {
 impl Dynamics {
     /// Draws a next state, and makes a visit of it.
     pub fn step(&self, state: usize, action: usize, stream: &mut Stream) -> Visit {
-        let next = stream.categorical(self.transition(state, action));
+        let next = self.draw(state, action, stream);
         Visit { state, action, reward: self.rewards()[state][action], next }
     }
 }
 
 impl Mdp {
-    /// The first `steps` visits of a trajectory under a policy (S × A), in which every state and then
-    /// every action takes one uniform number.
+    /// The first `steps` visits of a trajectory under a policy (S × A), drawn while they are asked for:
+    /// every state and then every action takes one uniform number.
+    pub fn walk<'a>(
+        &'a self,
+        policy: &'a Rows,
+        steps: usize,
+        stream: &'a mut Stream,
+    ) -> impl Iterator<Item = Visit> + 'a {
+        walk(self.start(), (0..steps).map(move |_| (self.dynamics(), policy)), stream)
+    }
+
+    /// [`Self::walk`] to its end.
     pub fn trajectory(&self, policy: &Rows, steps: usize, stream: &mut Stream) -> Vec<Visit> {
-        walk(self.start(), (0..steps).map(|_| (self.dynamics(), policy)), stream)
+        self.walk(policy, steps, stream).collect()
     }
 }
 
 impl Mdp {
     /// The visits of an episode under a policy (S × A): until one leads to the state `end`, or there are
-    /// `longest`. Drawn as by [`Mdp::trajectory`]; none if the start is the end.
+    /// `longest`. Drawn as by [`Mdp::walk`]; none if the start is the end.
     pub fn episode(&self, policy: &Rows, end: usize, longest: usize, stream: &mut Stream) -> Vec<Visit> {
         let mut state = stream.categorical(self.start());
         let mut visits = Vec::new();
@@ -48,25 +58,32 @@ impl Mdp {
 }
 
 impl Episodic {
-    /// A trajectory of H visits under a policy (H tables S × A), drawn as by [`Mdp::trajectory`].
-    pub fn trajectory(&self, policy: &[Rows], stream: &mut Stream) -> Vec<Visit> {
+    /// A trajectory of H visits under a policy (H tables S × A), drawn as by [`Mdp::walk`].
+    pub fn walk<'a>(
+        &'a self,
+        policy: &'a [Rows],
+        stream: &'a mut Stream,
+    ) -> impl Iterator<Item = Visit> + 'a {
         walk(self.start(), self.steps().iter().zip(policy), stream)
+    }
+
+    /// [`Self::walk`] to its end.
+    pub fn trajectory(&self, policy: &[Rows], stream: &mut Stream) -> Vec<Visit> {
+        self.walk(policy, stream).collect()
     }
 }
 
 fn walk<'a>(
     start: &[f64],
-    steps: impl Iterator<Item = (&'a Dynamics, &'a Rows)>,
-    stream: &mut Stream,
-) -> Vec<Visit> {
+    steps: impl Iterator<Item = (&'a Dynamics, &'a Rows)> + 'a,
+    stream: &'a mut Stream,
+) -> impl Iterator<Item = Visit> + 'a {
     let mut state = stream.categorical(start);
-    steps
-        .map(|(dynamics, policy)| {
-            let visit = dynamics.step(state, stream.categorical(&policy[state]), stream);
-            state = visit.next;
-            visit
-        })
-        .collect()
+    steps.map(move |(dynamics, policy)| {
+        let visit = dynamics.step(state, stream.categorical(&policy[state]), stream);
+        state = visit.next;
+        visit
+    })
 }
 
 /// A table of `count` rows, each drawn from a Dirichlet distribution of equal concentrations

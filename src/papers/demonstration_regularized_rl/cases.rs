@@ -88,7 +88,7 @@ impl Task {
         let empty = |step: &Dynamics| Rows::zeros(step.states(), step.actions());
         let mut counts: Vec<Rows> = self.process.steps().iter().map(empty).collect();
         for _ in 0..count {
-            for (table, visit) in counts.iter_mut().zip(self.process.trajectory(&self.expert, stream)) {
+            for (table, visit) in counts.iter_mut().zip(self.process.walk(&self.expert, stream)) {
                 table[visit.state][visit.action] += 1.0;
             }
         }

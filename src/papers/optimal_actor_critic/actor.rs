@@ -2,7 +2,7 @@
 
 use super::Fault;
 use crate::kernel::{
-    math::{dot, ln, softmax, softmax_into, sum},
+    math::{dot, ln, softmax, softmax_in_place, sum},
     mdp::Rows,
 };
 
@@ -36,7 +36,8 @@ impl Actor {
             }
             logits.add(self.eta, f);
             for s in 0..logits.count() {
-                softmax_into(&logits[s], &mut policy[s]);
+                policy[s].copy_from_slice(&logits[s]);
+                softmax_in_place(&mut policy[s]);
             }
         }
     }

@@ -12,7 +12,7 @@ use super::super::{
     transitions::Transitions,
 };
 use crate::{
-    kernel::{math::sum, stream::Streams},
+    kernel::{laws::Laws, math::sum, stream::Streams, tokens::Rows},
     papers::leaf::{Data, Failure, Measure, Measurement, Metric},
 };
 
@@ -64,6 +64,10 @@ impl Measure for RandomDesign {
     const FAULTS: &'static [Fault] = &[Fault::NoInnerMax, Fault::FqiIterate, Fault::OnPolicyData];
     const TREATMENTS: &'static [&'static str] = &["estimator"];
 
+    fn reaches(settings: &Settings, fault: Fault) -> bool {
+        settings.estimator == Estimator::Minimax || !matches!(fault, Fault::NoInnerMax | Fault::FqiIterate)
+    }
+
     fn prepare(settings: Settings, _: &Data) -> Result<Self, Failure> {
         let model = |weights| Model::StochasticTvr.problem(weights, settings.discount).population();
         let asked = model(vec![settings.p, 1.0 - settings.p])?;
@@ -77,12 +81,12 @@ impl Measure for RandomDesign {
         let population = if fault == Some(Fault::OnPolicyData) { &self.stationary } else { &self.asked };
         let joint = population.joint();
         // Column by column: (0, 0), (1, 0), (0, 1), (1, 1).
-        let cells = joint.weights.as_slice();
+        let cells = Laws::of(&Rows::from_fn(1, 4, |_, cell| joint.weights[cell]));
         let mut squares = Vec::new();
         for _ in 0..repeats {
             let mut counts = [0_u32; 4];
             for _ in 0..samples {
-                counts[moves.categorical(cells)] += 1;
+                counts[cells.draw(0, &mut moves)] += 1;
             }
             let share = |cell: usize| f64::from(counts[cell]) / f64::from(samples);
             let rewards: [f64; 4] = std::array::from_fn(|cell| {
