@@ -67,18 +67,21 @@ impl<'a> Context<'a> {
             .ok_or_else(|| format!("`{}` has no experiment `{name}`", self.paper.slug))
     }
 
-    /// The sample of an arm under the plan's fault.
+    /// The sample of an arm under the plan's fault, if that fault reaches the arm.
     pub fn sample(&self, experiment: &str, arm: &Arm) -> Sample {
+        let known = self.paper.find_experiment(experiment);
+        let reaches = |fault: &&str| known.is_none_or(|known| known.reaches(arm.settings.clone(), fault));
         Sample {
             paper: self.paper.slug.to_owned(),
             experiment: experiment.to_owned(),
             settings: arm.settings.clone(),
-            fault: self.fault.map(str::to_owned),
+            fault: self.fault.filter(reaches).map(str::to_owned),
         }
     }
 
-    /// The replicate counts at which questions are asked: the first block, then doubling, up to
-    /// the tier's budget.
+    /// The replicate counts at which questions are asked: the first block, then a quarter more each
+    /// time, up to the tier's budget. The tests hold whenever they are asked, so nothing is paid for
+    /// asking often, and a question that needs a few replicates more than a look had does not cost twice as many.
     #[must_use]
     pub fn looks(&self, budget: Budget) -> Vec<u64> {
         let most = budget.of(self.tier).max(1);
@@ -86,7 +89,7 @@ impl<'a> Context<'a> {
         let mut next = budget.first.clamp(1, most);
         while next < most {
             looks.push(next);
-            next = next.saturating_mul(2);
+            next = next.saturating_add((next / 4).max(1));
         }
         looks.push(most);
         looks
@@ -126,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn looks_double_up_to_the_budget() {
+    fn looks_grow_by_a_quarter_up_to_the_budget() {
         let paper =
             Paper { slug: "p", faults: vec![], functions: vec![], experiments: vec![], properties: vec![] };
         let claim = crate::check::verdict::tests::claim();
@@ -139,7 +142,8 @@ mod tests {
             times: None,
         };
         let budget = |first, quick| Budget { first, quick, full: quick };
-        assert_eq!(context.looks(budget(5, 40)), [5, 10, 20, 40]);
+        assert_eq!(context.looks(budget(20, 60)), [20, 25, 31, 38, 47, 58, 60]);
+        assert_eq!(context.looks(budget(1, 4)), [1, 2, 3, 4]);
         assert_eq!(context.looks(budget(5, 5)), [5]);
         assert_eq!(context.looks(budget(50, 20)), [20]);
     }

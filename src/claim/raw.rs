@@ -68,7 +68,7 @@ fn statement() -> Tests {
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawBudget {
-    /// First block of a sequential check; each further look doubles the total.
+    /// First block of a sequential check; each further look adds a quarter to the total.
     #[schemars(range(min = 1))]
     pub first: Option<u64>,
     /// In the quick tier.
