@@ -39,5 +39,8 @@ mod store;
 // Runs that are killed.
 mod kills;
 
+// Samples that a fault does not reach.
+mod reach;
+
 // One run on several machines.
 mod shards;

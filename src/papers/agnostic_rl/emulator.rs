@@ -113,11 +113,14 @@ pub fn action_value(latent: &Episodic, taken: &Acts) -> Result<f64, Failure> {
             })
         })
         .collect();
-    if taken.iter().flatten().any(|list| list.is_empty() || list.iter().any(|a| *a >= actions)) {
-        return Err(Failure::invalid(format!("every latent state needs actions below {actions}")));
+    let fits =
+        taken.len() == latent.horizon() && taken.iter().all(|layer| layer.len() == latent.start().len());
+    if !fits || taken.iter().flatten().any(|list| list.is_empty() || list.iter().any(|a| *a >= actions)) {
+        return Err(Failure::invalid(format!(
+            "every latent state of every layer needs actions below {actions}"
+        )));
     }
-    let evaluations = latent.evaluate(&policy).map_err(|e| invalid(&e))?;
-    Ok(latent.performance(&evaluations))
+    Ok(latent.value(&policy))
 }
 
 /// Draws a policy: for each latent state of each layer a uniform q, and then action 1 with probability q

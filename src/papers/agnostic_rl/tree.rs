@@ -23,17 +23,31 @@ pub struct Tree<'a, D> {
     start: usize,
     /// s′ of the triples that have been asked for, in the order (h S + s) A + a.
     known: Vec<Option<usize>>,
+    /// The last path, which the next policy shares up to where it acts otherwise.
+    path: Vec<Passed>,
+    /// The return of that path.
+    returned: f64,
     queries: usize,
     /// s′ ~ P_h(s, a).
     draw: D,
     fault: Option<Fault>,
 }
 
+/// A layer of a path.
+#[derive(Clone, Copy)]
+struct Passed {
+    state: usize,
+    action: usize,
+    /// Σ of the rewards before it.
+    before: f64,
+}
+
 impl<'a, D: FnMut(usize, usize, usize) -> usize> Tree<'a, D> {
     /// A tree with this start state, whose transitions are drawn by `draw(h, s, a)`.
     pub fn new(process: &'a Episodic, start: usize, draw: D, fault: Option<Fault>) -> Self {
         let triples = process.steps().iter().map(|step| step.states() * step.actions()).sum();
-        let mut tree = Self { process, start, known: vec![None; triples], queries: 0, draw, fault };
+        let (path, known) = (Vec::with_capacity(process.horizon()), vec![None; triples]);
+        let mut tree = Self { process, start, known, path, returned: 0.0, queries: 0, draw, fault };
         if fault == Some(Fault::FullTree) {
             tree.expand(0, start);
         }
@@ -42,12 +56,23 @@ impl<'a, D: FnMut(usize, usize, usize) -> usize> Tree<'a, D> {
 
     /// The return Σ_h r_h(s_h, π_h(s_h)) of a policy on this tree.
     pub fn walk(&mut self, policy: &Policy) -> f64 {
-        let (mut state, mut total) = (self.start, 0.0);
-        for (h, step) in self.process.steps().iter().enumerate() {
+        let shared = match self.fault {
+            Some(Fault::ResamplePerStep) => 0,
+            _ => self.path.iter().zip(policy).take_while(|(at, layer)| layer[at.state] == at.action).count(),
+        };
+        if shared == self.process.horizon() {
+            return self.returned;
+        }
+        let (mut state, mut total) =
+            self.path.get(shared).map_or((self.start, 0.0), |at| (at.state, at.before));
+        self.path.truncate(shared);
+        for (h, step) in self.process.steps().iter().enumerate().skip(shared) {
             let action = policy[h][state];
+            self.path.push(Passed { state, action, before: total });
             total += step.rewards()[state][action];
             state = self.next(h, state, action);
         }
+        self.returned = total;
         total
     }
 
@@ -113,7 +138,7 @@ impl Forest {
             Self { returns: vec![Vec::with_capacity(trees); class.policies().len()], queries: vec![] };
         for _ in 0..trees {
             let start = stream.categorical(process.start());
-            let draw = |h: usize, s, a| stream.categorical(process.steps()[h].transition(s, a));
+            let draw = |h: usize, s, a| process.steps()[h].draw(s, a, stream);
             forest.add(class, &mut Tree::new(process, start, draw, fault));
         }
         forest

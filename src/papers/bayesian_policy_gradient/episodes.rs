@@ -95,6 +95,16 @@ impl Measure for Episodes {
     ];
     const TREATMENTS: &'static [&'static str] = &["estimator", "noise", "constant", "state_kernel"];
 
+    fn reaches(settings: &Settings, fault: Fault) -> bool {
+        match fault {
+            Fault::NoStateKernel | Fault::UnweightedFisher | Fault::GptdGammaOne | Fault::IidNoise => {
+                settings.estimator == Estimator::ActorCritic
+            }
+            Fault::NoBaselineConstant => settings.estimator == Estimator::ModelTwo,
+            _ => true,
+        }
+    }
+
     fn prepare(settings: Settings, _: &Data) -> Result<Self, Failure> {
         let Settings { parity, paths, noise, constant, state_kernel, repeats, .. } = settings;
         Assumptions { noise, constant }.check()?;

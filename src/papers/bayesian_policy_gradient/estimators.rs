@@ -268,6 +268,16 @@ impl Assumptions {
 }
 
 impl Estimator {
+    /// Whether a fault is a mistake that this estimate can make.
+    #[must_use]
+    pub fn honours(self, fault: Fault) -> bool {
+        match self {
+            Self::MonteCarlo | Self::MonteCarloBaseline => false,
+            Self::ModelOne => fault != Fault::NoBaselineConstant,
+            Self::ModelTwo => true,
+        }
+    }
+
     /// The estimate from paths, given the Fisher matrix.
     ///
     /// # Errors

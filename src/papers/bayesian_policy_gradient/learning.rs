@@ -65,6 +65,10 @@ impl Measure for Gradient {
     const FAULTS: &'static [Fault] = FAULTS;
     const TREATMENTS: &'static [&'static str] = &["estimator", "noise", "constant"];
 
+    fn reaches(settings: &GradientSettings, fault: Fault) -> bool {
+        settings.estimator.honours(fault)
+    }
+
     fn prepare(settings: GradientSettings, _: &Data) -> Result<Self, Failure> {
         Assumptions { noise: settings.noise, constant: settings.constant }.check()?;
         if !(2..=200).contains(&settings.paths) || settings.repeats == 0 {
@@ -171,6 +175,10 @@ impl Measure for Learning {
     ];
     const FAULTS: &'static [Fault] = FAULTS;
     const TREATMENTS: &'static [&'static str] = &["estimator", "noise", "constant", "rate"];
+
+    fn reaches(settings: &LearningSettings, fault: Fault) -> bool {
+        settings.estimator.honours(fault)
+    }
 
     fn prepare(settings: LearningSettings, _: &Data) -> Result<Self, Failure> {
         Assumptions { noise: settings.noise, constant: settings.constant }.check()?;

@@ -84,16 +84,19 @@ impl Regulator {
     /// Draws M paths. Returns are costs.
     pub fn paths(&self, count: usize, stream: &mut Stream) -> Paths {
         let mut paths = Paths { scores: DMatrix::zeros(2, count), returns: DVector::zeros(count) };
+        let (first_spread, disturbance) = (START.1.sqrt(), DISTURBANCE.sqrt());
         for i in 0..count {
-            let mut state = START.0 + START.1.sqrt() * stream.normal();
+            let mut state = START.0 + first_spread * stream.normal();
+            let (mut by_gain, mut by_spread, mut cost) = (0.0, 0.0, 0.0);
             for _ in 0..HORIZON {
                 let noise = stream.normal();
                 let action = self.gain * state + self.spread * noise;
-                paths.scores[(0, i)] += noise * state * self.gain_slope / self.spread;
-                paths.scores[(1, i)] += (noise * noise - 1.0) * self.spread_slope / self.spread;
-                paths.returns[i] += state * state + EFFORT * action * action;
-                state += action + DISTURBANCE.sqrt() * stream.normal();
+                by_gain += noise * state * self.gain_slope / self.spread;
+                by_spread += (noise * noise - 1.0) * self.spread_slope / self.spread;
+                cost += state * state + EFFORT * action * action;
+                state += action + disturbance * stream.normal();
             }
+            (paths.scores[(0, i)], paths.scores[(1, i)], paths.returns[i]) = (by_gain, by_spread, cost);
         }
         paths
     }

@@ -27,7 +27,7 @@ pub fn sampled(process: &Episodic, samples: usize, stream: &mut Stream) -> Vec<R
         let mut counts = Rows::zeros(states * actions, states);
         for row in 0..states * actions {
             for _ in 0..samples {
-                counts[row][stream.categorical(step.transition(row / actions, row % actions))] += 1.0;
+                counts[row][step.draw(row / actions, row % actions, stream)] += 1.0;
             }
         }
         counts
@@ -143,6 +143,11 @@ impl Measure for Planning {
     ];
     const FAULTS: &'static [Fault] = &[Fault::UniformReference, Fault::ValueError];
     const TREATMENTS: &'static [&'static str] = &["demonstrations", "samples", "lambda"];
+
+    fn reaches(settings: &Settings, fault: Fault) -> bool {
+        // Without demonstrations the reference is uniform anyway.
+        fault != Fault::UniformReference || settings.demonstrations > 0
+    }
 
     fn prepare(settings: Settings, _: &Data) -> Result<Self, Failure> {
         let Settings { samples, lambda, repeats, temperature, .. } = settings;

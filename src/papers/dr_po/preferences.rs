@@ -158,6 +158,14 @@ impl Measure for Preferences {
     const FAULTS: &'static [Fault] = &[Fault::NoReset, Fault::RandomLabels, Fault::NoReward];
     const TREATMENTS: &'static [&'static str] = &["method"];
 
+    fn reaches(settings: &Settings, fault: Fault) -> bool {
+        match fault {
+            Fault::NoReset => settings.method == Method::DrPo,
+            Fault::NoReward => matches!(settings.method, Method::DrPo | Method::Npg),
+            _ => true,
+        }
+    }
+
     fn prepare(settings: Settings, _: &Data) -> Result<Self, Failure> {
         if settings.pairs == 0 || settings.horizon == 0 {
             return Err(Failure::invalid("needs a pair and a step"));

@@ -92,6 +92,14 @@ impl Measure for Training {
     const FAULTS: &'static [Fault] = &[Fault::NoReset, Fault::IgnoredMixture, Fault::CoveredData];
     const TREATMENTS: &'static [&'static str] = &["reset", "never", "rate"];
 
+    fn reaches(settings: &Settings, fault: Fault) -> bool {
+        match fault {
+            Fault::NoReset => settings.reset > 0.0,
+            Fault::IgnoredMixture => settings.reset < 1.0,
+            _ => true,
+        }
+    }
+
     fn prepare(settings: Settings, _: &Data) -> Result<Self, Failure> {
         if settings.horizon == 0 || settings.actions < 2 || settings.stored == 0 {
             return Err(Failure::invalid("needs a step, two actions and a stored trajectory"));

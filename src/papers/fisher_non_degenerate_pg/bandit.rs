@@ -11,6 +11,7 @@ use crate::kernel::{math::exp, stream::Stream};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bandit {
     centre: Vec<f64>,
+    sigma: f64,
     variance: f64,
     horizon: usize,
     discount: f64,
@@ -23,7 +24,7 @@ impl Bandit {
     #[must_use]
     pub fn new(centre: Vec<f64>, sigma: f64, horizon: usize, discount: f64) -> Self {
         let free = centre.len();
-        Self { centre, variance: sigma * sigma, horizon, discount, free }
+        Self { centre, sigma, variance: sigma * sigma, horizon, discount, free }
     }
 
     /// The same with a last parameter that changes nothing: F is singular.
@@ -42,7 +43,7 @@ impl Bandit {
     /// J(θ) of one step in two dimensions, by a quadrature rule for the standard normal distribution.
     #[must_use]
     pub fn objective(&self, theta: [f64; 2], rule: &[(f64, f64)]) -> f64 {
-        let (sigma, mean) = (self.variance.sqrt(), self.policy(&theta));
+        let (sigma, mean) = (self.sigma, self.policy(&theta));
         let mut total = 0.0;
         for (x, wx) in rule {
             for (y, wy) in rule {
@@ -76,16 +77,23 @@ impl Environment for Bandit {
 
     fn policy(&self, theta: &[f64]) -> Vec<f64> {
         let mut mean = theta.to_vec();
-        mean[self.free..].fill(0.0);
+        self.refresh(theta, &mut mean);
         mean
     }
 
+    fn refresh(&self, theta: &[f64], policy: &mut Vec<f64>) {
+        policy.copy_from_slice(theta);
+        policy[self.free..].fill(0.0);
+    }
+
     fn draw(&self, policy: &Vec<f64>, stream: &mut Stream, trajectory: &mut Trajectory<Vec<f64>>) {
-        trajectory.steps.resize(self.horizon, (Vec::new(), 0.0));
-        let sigma = self.variance.sqrt();
+        if trajectory.steps.len() != self.horizon {
+            trajectory.steps.resize(self.horizon, (vec![0.0; policy.len()], 0.0));
+        }
         for (action, reward) in &mut trajectory.steps {
-            action.clear();
-            action.extend(policy.iter().map(|mean| mean + sigma * stream.normal()));
+            for (a, mean) in action.iter_mut().zip(policy) {
+                *a = mean + self.sigma * stream.normal();
+            }
             *reward = self.reward(action);
         }
         trajectory.accumulate(self.discount, None);

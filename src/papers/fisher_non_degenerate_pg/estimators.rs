@@ -49,6 +49,9 @@ pub trait Environment {
     /// π_θ.
     fn policy(&self, theta: &[f64]) -> Self::Policy;
 
+    /// Makes a policy that of θ, without allocation.
+    fn refresh(&self, theta: &[f64], policy: &mut Self::Policy);
+
     /// Draws τ ~ p(·|θ).
     fn draw(&self, policy: &Self::Policy, stream: &mut Stream, trajectory: &mut Trajectory<Self::Step>);
 

@@ -47,6 +47,18 @@ impl Algorithm {
         matches!(self, Self::NHarpg | Self::Harpg)
     }
 
+    /// Whether a fault is a mistake that this method can make.
+    #[must_use]
+    pub fn honours(self, fault: Fault) -> bool {
+        match fault {
+            Fault::NoMomentum | Fault::NoTransport | Fault::WrongSignTransport => self == Self::NPgIgt,
+            Fault::NoHvp => self == Self::NHarpg,
+            Fault::WrongSignHvp | Fault::EndpointHessian => self.is_hessian_aided(),
+            Fault::TinyStep => self.is_normalised(),
+            _ => true,
+        }
+    }
+
     /// Whether steps have a length of their own, whatever that of the direction is.
     #[must_use]
     pub fn is_normalised(self) -> bool {

@@ -21,6 +21,7 @@ pub struct Run<'a, E: Environment> {
     change: Vec<f64>,
     /// d × d, only under the fault that forms it.
     hessian: Vec<f64>,
+    policy: E::Policy,
     trajectory: Trajectory<E::Step>,
     drawn: u64,
     vector_operations: u64,
@@ -40,6 +41,7 @@ impl<'a, E: Environment> Run<'a, E> {
             point: theta.to_vec(),
             change: zeros,
             hessian: vec![0.0; square],
+            policy: environment.policy(theta),
             trajectory: Trajectory { steps: Vec::new() },
             drawn: 0,
             vector_operations: 0,
@@ -99,10 +101,10 @@ impl<'a, E: Environment> Run<'a, E> {
     fn add_estimate(&mut self, weight: f64, stream: &mut Stream) {
         let batch = if self.method.fault == Some(Fault::BatchGradient) { BATCH } else { 1 };
         let share = weight / batch as f64;
-        let policy = self.environment.policy(&self.point);
+        self.environment.refresh(&self.point, &mut self.policy);
         for _ in 0..batch {
-            self.environment.draw(&policy, stream, &mut self.trajectory);
-            add_gradient(self.environment, &policy, &self.trajectory, share, &mut self.direction);
+            self.environment.draw(&self.policy, stream, &mut self.trajectory);
+            add_gradient(self.environment, &self.policy, &self.trajectory, share, &mut self.direction);
             self.drawn += 1;
             self.vector_operations += self.trajectory.steps.len() as u64;
         }
@@ -118,15 +120,15 @@ impl<'a, E: Environment> Run<'a, E> {
             *change = self.theta[i] - self.previous[i];
             self.point[i] = q * self.theta[i] + (1.0 - q) * self.previous[i];
         }
-        let policy = self.environment.policy(&self.point);
-        self.environment.draw(&policy, stream, &mut self.trajectory);
+        self.environment.refresh(&self.point, &mut self.policy);
+        self.environment.draw(&self.policy, stream, &mut self.trajectory);
         self.drawn += 1;
         if self.method.fault == Some(Fault::ExplicitHessian) {
-            return self.correct_by_matrix(&policy);
+            return self.correct_by_matrix();
         }
         add_hessian_product(
             self.environment,
-            &policy,
+            &self.policy,
             &self.trajectory,
             &self.change,
             self.method.correction_sign(),
@@ -138,12 +140,12 @@ impl<'a, E: Environment> Run<'a, E> {
     }
 
     /// The same by way of the matrix B, column by column.
-    fn correct_by_matrix(&mut self, policy: &E::Policy) {
+    fn correct_by_matrix(&mut self) {
         let d = self.theta.len();
         self.hessian.fill(0.0);
         for (j, column) in self.hessian.chunks_exact_mut(d).enumerate() {
             let unit: Vec<f64> = (0..d).map(|i| f64::from(u8::from(i == j))).collect();
-            let (environment, trajectory) = (self.environment, &self.trajectory);
+            let (environment, policy, trajectory) = (self.environment, &self.policy, &self.trajectory);
             add_hessian_product(environment, policy, trajectory, &unit, 1.0, self.method.fault, column);
             self.vector_operations += 3 * self.trajectory.steps.len() as u64;
         }

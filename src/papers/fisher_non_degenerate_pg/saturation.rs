@@ -84,6 +84,10 @@ impl Measure for Saturation {
     const FAULTS: &'static [Fault] = &[Fault::TinyStep];
     const TREATMENTS: &'static [&'static str] = &["algorithm"];
 
+    fn reaches(settings: &Settings, fault: Fault) -> bool {
+        settings.algorithm.honours(fault)
+    }
+
     fn prepare(settings: Settings, _: &Data) -> Result<Self, Failure> {
         let environment = Tabular::example(2, 2, vec![1.0, 0.0, 0.0], 0.8, 15).map_err(|e| broken(&e))?;
         let optimum = optimum(environment.process()).map_err(|e| broken(&e))?;

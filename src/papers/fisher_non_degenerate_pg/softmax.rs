@@ -178,12 +178,14 @@ impl Environment for Tabular {
         self.class.policy(theta)
     }
 
+    fn refresh(&self, theta: &[f64], policy: &mut Rows) {
+        self.class.refresh(theta, policy);
+    }
+
     fn draw(&self, policy: &Rows, stream: &mut Stream, trajectory: &mut Trajectory<Choice>) {
-        let visits = self.process.trajectory(policy, self.horizon, stream);
+        let visits = self.process.walk(policy, self.horizon, stream);
         trajectory.steps.clear();
-        trajectory
-            .steps
-            .extend(visits.iter().map(|v| (Choice { state: v.state, action: v.action }, v.reward)));
+        trajectory.steps.extend(visits.map(|v| (Choice { state: v.state, action: v.action }, v.reward)));
         trajectory.accumulate(self.process.discount(), None);
     }
 

@@ -92,6 +92,10 @@ impl Measure for Training {
     ];
     const TREATMENTS: &'static [&'static str] = &["algorithm", "constant"];
 
+    fn reaches(settings: &Settings, fault: Fault) -> bool {
+        settings.algorithm.honours(fault)
+    }
+
     fn prepare(settings: Settings, _: &Data) -> Result<Self, Failure> {
         if !settings.steps.is_multiple_of(8) {
             return Err(Failure::invalid("`steps` must be a multiple of 8"));

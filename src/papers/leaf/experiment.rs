@@ -72,6 +72,14 @@ pub trait Measure: Send + Sync + Sized + 'static {
     /// Whether a replicate draws random numbers; if not, one replicate says all.
     const STOCHASTIC: bool = true;
 
+    /// Whether a fault can change what is measured with these settings. Where it cannot, as in the arm of
+    /// a baseline that has no such step, a control takes the replicates that were measured without it.
+    /// What is said here is tried out by a test, on every sample of every control.
+    #[must_use]
+    fn reaches(_settings: &Self::Settings, _fault: Self::Fault) -> bool {
+        true
+    }
+
     /// What all replicates share.
     ///
     /// # Errors
@@ -86,6 +94,7 @@ pub trait Measure: Send + Sync + Sized + 'static {
 }
 
 type Normalise = dyn Fn(Value) -> Result<Value, Failure> + Send + Sync;
+type Reaches = dyn Fn(Value, &str) -> bool + Send + Sync;
 type Prepare = dyn Fn(Value, &Data) -> Result<Box<dyn Any + Send + Sync>, Failure> + Send + Sync;
 type Replicate =
     dyn Fn(&(dyn Any + Send + Sync), Option<&str>, &Streams) -> Result<Measurement, Failure> + Send + Sync;
@@ -109,6 +118,7 @@ pub struct Experiment {
     /// Whether a replicate draws random numbers.
     pub stochastic: bool,
     normalise: Box<Normalise>,
+    reaches: Box<Reaches>,
     prepare: Box<Prepare>,
     replicate: Box<Replicate>,
 }
@@ -132,6 +142,10 @@ impl Experiment {
                 serde_json::to_value(settings)
                     .map_err(|e| Failure::invalid(format!("settings cannot be written: {e}")))
             }),
+            reaches: Box::new(|settings, fault| match (read(settings), M::Fault::named(fault)) {
+                (Ok(settings), Some(fault)) => M::reaches(&settings, fault),
+                _ => true,
+            }),
             prepare: Box::new(|settings, data| Ok(Box::new(M::prepare(read(settings)?, data)?))),
             replicate: Box::new(|state, fault, streams| {
                 let state: &M =
@@ -154,6 +168,12 @@ impl Experiment {
     /// [`Failure::Invalid`] for settings that do not fit.
     pub fn normalise(&self, settings: Value) -> Result<Value, Failure> {
         (self.normalise)(settings)
+    }
+
+    /// Whether a fault can change what is measured with complete settings; see [`Measure::reaches`].
+    #[must_use]
+    pub fn reaches(&self, settings: Value, fault: &str) -> bool {
+        (self.reaches)(settings, fault)
     }
 
     /// Fixes complete settings (defaults already filled in).

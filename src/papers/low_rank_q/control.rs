@@ -17,8 +17,10 @@ use super::{
 };
 use crate::{
     kernel::{
+        laws::Laws,
         math::sum,
         stream::{Stream, Streams},
+        tokens::Rows,
     },
     papers::leaf::{Data, Failure, Measure, Measurement, Metric},
 };
@@ -32,6 +34,8 @@ struct Task {
     rewards: DMatrix<f64>,
     /// Next states and their probabilities, indexed \[s\]\[a\].
     next: Vec<Vec<[(usize, f64); 6]>>,
+    /// The probabilities, in row s A + a.
+    laws: Laws,
     /// Q*.
     optimum: DMatrix<f64>,
 }
@@ -57,8 +61,10 @@ impl Task {
             let (s, a) = (point(s, STATES), point(a, ACTIONS));
             -s * s - 0.1 * a * a
         });
-        let next = (0..STATES).map(|s| (0..ACTIONS).map(|a| next(s, a)).collect()).collect();
-        let mut task = Self { discount, optimum: rewards.clone(), rewards, next };
+        let next: Vec<Vec<_>> = (0..STATES).map(|s| (0..ACTIONS).map(|a| next(s, a)).collect()).collect();
+        let laws =
+            Laws::of(&Rows::from_fn(STATES * ACTIONS, 6, |row, i| next[row / ACTIONS][row % ACTIONS][i].1));
+        let mut task = Self { discount, optimum: rewards.clone(), rewards, next, laws };
         // Value iteration from V = 0 errs by at most γᵗ ‖V*‖: below 1e-13 after these many iterations.
         for _ in 0..3500 {
             let better = task.backed_up(&maxima(&task.optimum));
@@ -80,8 +86,8 @@ impl Task {
 
     /// R(s, a) + γ times the mean of V over `samples` next states.
     fn sampled(&self, (s, a): (usize, usize), values: &[f64], samples: usize, stream: &mut Stream) -> f64 {
-        let weights = self.next[s][a].map(|(_, p)| p);
-        let draws = (0..samples).map(|_| values[self.next[s][a][stream.categorical(&weights)].0]);
+        let worth = self.next[s][a].map(|(t, _)| values[t]);
+        let draws = (0..samples).map(|_| worth[self.laws.draw(s * ACTIONS + a, stream)]);
         self.rewards[(s, a)] + self.discount * sum(draws) / samples as f64
     }
 }
@@ -212,6 +218,10 @@ impl Measure for Control {
     ];
     const FAULTS: &'static [Fault] = &[Fault::RandomAnchors];
     const TREATMENTS: &'static [&'static str] = &["method", "budget"];
+
+    fn reaches(settings: &Settings, _: Fault) -> bool {
+        settings.method == Method::LowRank
+    }
 
     fn prepare(settings: Settings, _: &Data) -> Result<Self, Failure> {
         let Settings { rank, iterations, runs, .. } = settings;

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     kernel::{
-        math::dot,
+        math::{dot, sum},
         stream::{Stream, Streams},
     },
     papers::leaf::{Data, Failure, Measure, Measurement, Metric},
@@ -32,20 +32,30 @@ pub struct Process {
 }
 
 impl Process {
-    /// Random transitions, rows ~ Dirichlet(½), around the waves.
+    /// Random transitions, rows ~ Dirichlet(½), around the waves: squares of normal numbers, divided by
+    /// their sum, since half a squared normal number is a gamma number of shape ½.
     pub fn draw(discount: f64, stream: &mut Stream) -> Self {
         let optimum = waves();
         let (states, actions) = optimum.shape();
-        let transitions =
-            (0..states).map(|_| (0..actions).map(|_| stream.dirichlet(states, 0.5)).collect()).collect();
+        let mut row = || {
+            let mut squares: Vec<f64> = (0..states).map(|_| stream.normal()).map(|z| z * z).collect();
+            let total = sum(squares.iter().copied());
+            squares.iter_mut().for_each(|square| *square /= total);
+            squares
+        };
+        let transitions = (0..states).map(|_| (0..actions).map(|_| row()).collect()).collect();
         Self { optimum, transitions, discount }
     }
 
-    /// R + γPV = Q* + γP(V − V*).
+    /// R + γPV = Q* + γP(V − V*) at the pairs that are asked for; not a number elsewhere, so that nothing
+    /// else is read by mistake.
     #[must_use]
-    pub fn explored(&self, values: &[f64]) -> DMatrix<f64> {
+    pub fn explored(&self, values: &[f64], asked: impl Fn(usize, usize) -> bool) -> DMatrix<f64> {
         let gap: Vec<f64> = values.iter().zip(maxima(&self.optimum)).map(|(v, best)| v - best).collect();
         DMatrix::from_fn(self.optimum.nrows(), self.optimum.ncols(), |s, a| {
+            if !asked(s, a) {
+                return f64::NAN;
+            }
             self.optimum[(s, a)] + self.discount * dot(&self.transitions[s][a], &gap)
         })
     }
@@ -53,11 +63,11 @@ impl Process {
     /// Q̄ from V^{t−1}, with exact expectations.
     #[must_use]
     pub fn iterate(&self, values: &[f64], anchors: &Anchors, fault: Option<Fault>) -> Option<DMatrix<f64>> {
-        let explored = self.explored(values);
         if fault == Some(Fault::FullExploration) {
-            return Some(explored);
+            return Some(self.explored(values, |_, _| true));
         }
-        Skeleton::of(&explored, anchors).estimate()
+        let at_anchors = |s: usize, a: usize| anchors.rows.contains(&s) || anchors.columns.contains(&a);
+        Skeleton::of(&self.explored(values, at_anchors), anchors).estimate()
     }
 }
 
@@ -243,7 +253,7 @@ mod tests {
     #[test]
     fn the_given_matrix_is_optimal() {
         let process = Process::draw(0.9, &mut Streams::from_seed(0).stream("transitions"));
-        let explored = process.explored(&maxima(&process.optimum));
+        let explored = process.explored(&maxima(&process.optimum), |_, _| true);
         assert!(distance(&explored, &process.optimum) < 1e-14);
     }
 

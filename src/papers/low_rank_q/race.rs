@@ -68,6 +68,10 @@ impl Measure for Race {
     const FAULTS: &'static [Fault] = &[Fault::RankOneModel];
     const TREATMENTS: &'static [&'static str] = &["method", "samples"];
 
+    fn reaches(settings: &Settings, _: Fault) -> bool {
+        settings.method == Method::LowRank
+    }
+
     fn prepare(settings: Settings, _: &Data) -> Result<Self, Failure> {
         if settings.samples >= 1.0 && settings.samples.is_finite() {
             Ok(Self { settings, matrix: surface() })

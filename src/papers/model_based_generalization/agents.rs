@@ -73,6 +73,8 @@ pub struct Factored<'a> {
     wrong_parents: bool,
     /// By bit and value of its parent: how often seen, and how often the bit was 1.
     seen: Vec<[(f64, f64); 2]>,
+    /// Pr(bit = 1) by bit and value of its parent.
+    shares: Vec<[f64; 2]>,
     /// Reward by last bits, where seen.
     rewards: Vec<f64>,
 }
@@ -85,6 +87,7 @@ impl<'a> Factored<'a> {
             flute,
             wrong_parents: fault == Some(Fault::WrongParents),
             seen: vec![[(0.0, 0.0); 2]; flute.bits()],
+            shares: vec![[0.5; 2]; flute.bits()],
             rewards: vec![0.0; 1 << flute.pipes()],
         }
     }
@@ -114,6 +117,7 @@ impl<'a> Factored<'a> {
             let (times, ones) = &mut self.seen[bit][parent];
             *times += 1.0;
             *ones += (next >> bit & 1) as f64;
+            self.shares[bit][parent] = *ones / *times;
         }
         self.rewards[self.flute.ends(state)] = self.flute.reward(state);
     }
@@ -121,8 +125,7 @@ impl<'a> Factored<'a> {
     /// Pr(bit = 1), by maximum likelihood; one half for a parent never seen.
     #[must_use]
     pub fn probability(&self, bit: usize, state: usize, action: usize) -> f64 {
-        let (times, ones) = self.seen[bit][self.parent(bit, state, action)];
-        if times == 0.0 { 0.5 } else { ones / times }
+        self.shares[bit][self.parent(bit, state, action)]
     }
 
     /// Next states with positive probability: the product over bits.

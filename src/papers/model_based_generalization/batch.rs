@@ -82,6 +82,10 @@ impl Measure for Batch {
     const FAULTS: &'static [Fault] = &[Fault::TabularModel, Fault::WrongParents];
     const TREATMENTS: &'static [&'static str] = &["learner"];
 
+    fn reaches(settings: &BatchSettings, _: Fault) -> bool {
+        settings.learner == Learner::Factored
+    }
+
     fn prepare(settings: BatchSettings, _: &Data) -> Result<Self, Failure> {
         held(settings.pipes, settings.transitions)?;
         let flute = PanFlute::new(settings.pipes);

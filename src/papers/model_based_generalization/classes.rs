@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::{math::powi, mdp::argmax, tokens::Rows};
+use crate::kernel::{mdp::argmax, tokens::Rows};
 
 /// γ.
 pub const DISCOUNT: f64 = 0.9;
@@ -93,18 +93,24 @@ pub fn tabular(states: usize, pairs: usize, mut index: usize) -> Vec<usize> {
         .collect()
 }
 
+/// Most states of a class.
+const MOST_STATES: usize = 4;
+
 /// Q*ₘ by pair, exactly up to rounding: policy iteration, each policy evaluated along the one path that
-/// it takes from each state.
+/// it takes from each state. There are at most four states.
 #[must_use]
 pub fn optimal_values(model: &[usize], rewards: &[f64]) -> Vec<f64> {
     let states = model.len() / 2;
-    let mut chosen = vec![0; states];
+    let mut chosen = [0; MOST_STATES];
     let mut before = f64::NEG_INFINITY;
     loop {
-        let values = along(&chosen, model, rewards);
-        let total: f64 = values.iter().sum();
+        let values = along(&chosen[..states], model, rewards);
+        let total: f64 = values[..states].iter().sum();
         let q = backup(model, rewards, &values);
-        let better: Vec<usize> = (0..states).map(|s| argmax(&q[2 * s..2 * s + 2])).collect();
+        let mut better = [0; MOST_STATES];
+        for (s, action) in better[..states].iter_mut().enumerate() {
+            *action = argmax(&q[2 * s..2 * s + 2]);
+        }
         // Where rounding alone moved the values, following it could go round in circles.
         if better == chosen || total <= before {
             return q;
@@ -114,14 +120,19 @@ pub fn optimal_values(model: &[usize], rewards: &[f64]) -> Vec<f64> {
 }
 
 /// Values of the policy by doubling: the values of 2ⁿ steps and where they end, for n = 1 … 10.
-fn along(chosen: &[usize], model: &[usize], rewards: &[f64]) -> Vec<f64> {
-    let pair = |s: usize| 2 * s + chosen[s];
-    let mut values: Vec<f64> = (0..chosen.len()).map(|s| rewards[pair(s)]).collect();
-    let mut reached: Vec<usize> = (0..chosen.len()).map(|s| model[pair(s)]).collect();
-    for doubling in 0..10 {
-        let faded = powi(DISCOUNT, 1 << doubling);
-        values = (0..values.len()).map(|s| values[s] + faded * values[reached[s]]).collect();
-        reached = (0..reached.len()).map(|s| reached[reached[s]]).collect();
+fn along(chosen: &[usize], model: &[usize], rewards: &[f64]) -> [f64; MOST_STATES] {
+    let (mut values, mut reached) = ([0.0; MOST_STATES], [0; MOST_STATES]);
+    for (s, action) in chosen.iter().enumerate() {
+        (values[s], reached[s]) = (rewards[2 * s + action], model[2 * s + action]);
+    }
+    let mut faded = DISCOUNT;
+    for _ in 0..10 {
+        let (shorter, passed) = (values, reached);
+        for s in 0..chosen.len() {
+            values[s] = shorter[s] + faded * shorter[passed[s]];
+            reached[s] = passed[passed[s]];
+        }
+        faded *= faded;
     }
     values
 }
@@ -169,22 +180,32 @@ impl Values {
         &self.optimal[model]
     }
 
-    /// Models that agree with the true one at the pairs: Q_MB is their values.
-    pub fn consistent<'a>(&'a self, truth: usize, pairs: &'a [usize]) -> impl Iterator<Item = usize> + 'a {
-        let agrees = move |m: &usize| pairs.iter().all(|p| self.models[*m][*p] == self.models[truth][*p]);
-        (0..self.models.len()).filter(agrees)
+    /// What transitions of a true model tell of the others.
+    #[must_use]
+    pub fn evidence(&self) -> Evidence {
+        let (pairs, states) = (self.rewards.len(), self.rewards.len() / 2);
+        let transitions = || (0..pairs).flat_map(|pair| (0..states).map(move |next| (pair, next)));
+        let table = |holds: &dyn Fn(usize, usize, usize) -> bool| {
+            transitions()
+                .map(|(pair, next)| Models::of(self.models.len(), |m| holds(m, pair, next)))
+                .collect()
+        };
+        Evidence {
+            states,
+            all: Models::of(self.models.len(), |_| true),
+            agree: table(&|m, pair, next| self.models[m][pair] == next),
+            obey: table(&|m, pair, next| {
+                let q = self.of(m);
+                let target = self.rewards[pair] + DISCOUNT * q[2 * next].max(q[2 * next + 1]);
+                (q[pair] - target).abs() <= self.tolerance
+            }),
+        }
     }
 
-    /// Models whose values obey the Bellman equation at the pairs under the true model: Q_MF is their values.
-    pub fn unrefuted<'a>(&'a self, truth: usize, pairs: &'a [usize]) -> impl Iterator<Item = usize> + 'a {
-        (0..self.models.len()).filter(move |m| {
-            let q = self.of(*m);
-            pairs.iter().all(|pair| {
-                let next = 2 * self.models[truth][*pair];
-                let target = self.rewards[*pair] + DISCOUNT * q[next].max(q[next + 1]);
-                (q[*pair] - target).abs() <= self.tolerance
-            })
-        })
+    /// The transitions of a model at some pairs, as (pair, next state).
+    #[must_use]
+    pub fn seen(&self, truth: usize, pairs: &[usize]) -> Vec<(usize, usize)> {
+        pairs.iter().map(|pair| (*pair, self.models[truth][*pair])).collect()
     }
 
     /// Whether two models have the same values.
@@ -206,6 +227,75 @@ impl Values {
                 m
             })
             .collect()
+    }
+}
+
+/// What every transition that can be seen leaves of the models.
+pub struct Evidence {
+    states: usize,
+    all: Models,
+    /// By pair and next state.
+    agree: Vec<Models>,
+    obey: Vec<Models>,
+}
+
+impl Evidence {
+    /// Models that agree with all the transitions (pair, next state): Q_MB is their values.
+    #[must_use]
+    pub fn consistent(&self, seen: &[(usize, usize)]) -> Models {
+        self.left(&self.agree, seen)
+    }
+
+    /// Models whose values obey the Bellman equation at all the transitions: Q_MF is their values.
+    #[must_use]
+    pub fn unrefuted(&self, seen: &[(usize, usize)]) -> Models {
+        self.left(&self.obey, seen)
+    }
+
+    fn left(&self, table: &[Models], seen: &[(usize, usize)]) -> Models {
+        let mut left = self.all.clone();
+        for (pair, next) in seen {
+            left.keep(&table[pair * self.states + next]);
+        }
+        left
+    }
+}
+
+/// A set of models, one bit each.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Models(Vec<u64>);
+
+impl Models {
+    /// Those of the models 0 … `count` − 1 that have a property.
+    fn of(count: usize, has: impl Fn(usize) -> bool) -> Self {
+        let mut words = vec![0; count.div_ceil(64)];
+        for m in (0..count).filter(|m| has(*m)) {
+            words[m / 64] |= 1 << (m % 64);
+        }
+        Self(words)
+    }
+
+    /// Drops what is not in another set.
+    fn keep(&mut self, other: &Self) {
+        for (word, other) in self.0.iter_mut().zip(&other.0) {
+            *word &= other;
+        }
+    }
+
+    /// Whether a model is in the set.
+    #[must_use]
+    pub fn contains(&self, model: usize) -> bool {
+        self.0[model / 64] >> (model % 64) & 1 == 1
+    }
+
+    /// The models, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = usize> {
+        (0..64 * self.0.len()).filter(|m| self.contains(*m))
+    }
+
+    /// The models that are not in another set.
+    pub fn without<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = usize> + 'a {
+        self.iter().filter(|m| !other.contains(*m))
     }
 }
 

@@ -102,13 +102,14 @@ fn values_left(input: &LeftInput, fault: Option<Fault>) -> Result<Left, Failure>
     }
     let values =
         Values::new(models, input.class.rewards(input.reward), fault == Some(Fault::OneSidedTolerance));
-    let names = values.names();
-    let agreeing: Vec<usize> = values.consistent(input.truth, &input.pairs).collect();
+    let (names, evidence) = (values.names(), values.evidence());
+    let seen = values.seen(input.truth, &input.pairs);
+    let agreeing = evidence.consistent(&seen);
     Ok(Left {
         truth: values.of(input.truth).to_vec(),
-        models: agreeing.len(),
-        model_based: distinct(agreeing.iter().map(|m| names[*m])),
-        value_based: distinct(values.unrefuted(input.truth, &input.pairs).map(|m| names[m])),
+        models: agreeing.iter().count(),
+        model_based: distinct(agreeing.iter().map(|m| names[m])),
+        value_based: distinct(evidence.unrefuted(&seen).iter().map(|m| names[m])),
     })
 }
 

@@ -112,8 +112,10 @@ impl Agent<'_> {
             Source::Perfect => Some(self.flute.step(state, action, stream).next),
             _ if fault == Some(Fault::LeakyModel) => Some(self.flute.step(state, action, stream).next),
             _ if fault == Some(Fault::TabularModel) => drawn(&self.counts.shares(state, action), stream),
+            // Most bits are certain once they have been seen: those take no random number.
             _ => Some((0..self.flute.bits()).fold(0, |next, bit| {
-                next | usize::from(stream.bernoulli(self.model.probability(bit, state, action))) << bit
+                let one = self.model.probability(bit, state, action);
+                next | usize::from(one == 1.0 || (one > 0.0 && stream.bernoulli(one))) << bit
             })),
         }
     }
@@ -182,6 +184,10 @@ impl Measure for Online {
             .higher_is_better()];
     const FAULTS: &'static [Fault] = &[Fault::LeakyModel, Fault::TabularModel];
     const TREATMENTS: &'static [&'static str] = &["source"];
+
+    fn reaches(settings: &Settings, _: Fault) -> bool {
+        settings.source == Source::Factored
+    }
 
     fn prepare(settings: Settings, _: &Data) -> Result<Self, Failure> {
         let fits = (1..=MOST_PIPES).contains(&settings.pipes) && (1..=100_000).contains(&settings.steps);

@@ -10,6 +10,8 @@ use crate::kernel::{math::sum, mdp::argmax, stream::Stream, tokens::Rows};
 
 /// Sweeps of every iteration: 0.9³⁰⁰ is below 1e-13.
 const SWEEPS: usize = 300;
+/// Sweeps of a round of planning, of which one looks at all actions.
+const MODIFIED: usize = 10;
 /// Most pipes that are allowed: 1024 states.
 pub const MOST_PIPES: usize = 4;
 
@@ -150,33 +152,52 @@ impl PanFlute {
             });
             next.push(found.collect());
         }
-        let mut values = vec![0.0; reached.len()];
+        let (mut values, mut better) = (vec![0.0; reached.len()], vec![0.0; reached.len()]);
         for _ in 0..SWEEPS {
-            values = reached
-                .iter()
-                .zip(&next)
-                .map(|(s, next)| self.reward(*s) + DISCOUNT * sum(next.iter().map(|(t, p)| p * values[*t])))
-                .collect();
+            for ((value, s), next) in better.iter_mut().zip(&reached).zip(&next) {
+                *value = self.reward(*s) + DISCOUNT * sum(next.iter().map(|(t, p)| p * values[*t]));
+            }
+            std::mem::swap(&mut values, &mut better);
         }
         values[0]
     }
 }
 
-/// Q (S × A) of value iteration from 0 in a model that gives the reward and the next states of a pair.
-pub fn planned(
-    states: usize,
-    actions: usize,
-    model: impl Fn(usize, usize) -> (f64, Vec<(usize, f64)>),
-) -> Rows {
-    let pairs: Vec<(f64, Vec<(usize, f64)>)> =
-        (0..states * actions).map(|pair| model(pair / actions, pair % actions)).collect();
+/// What follows a pair: its reward, and the next states with their probabilities.
+type Outcome = (f64, Vec<(usize, f64)>);
+
+/// Q (S × A) of modified policy iteration from 0 in a model that gives the reward and the next states of
+/// a pair: one sweep over all pairs, then some over the pairs that are best by then, and so on. Each sweep
+/// takes the values nearer by γ.
+pub fn planned(states: usize, actions: usize, model: impl Fn(usize, usize) -> Outcome) -> Rows {
+    // One list for all pairs: a sweep reads it from one end to the other.
+    let (mut rewards, mut ends, mut next) = (Vec::new(), vec![0], Vec::new());
+    for pair in 0..states * actions {
+        let (reward, follows) = model(pair / actions, pair % actions);
+        rewards.push(reward);
+        next.extend(follows);
+        ends.push(next.len());
+    }
+    let backup = |pair: usize, values: &[f64]| {
+        let follows = next[ends[pair]..ends[pair + 1]].iter();
+        rewards[pair] + DISCOUNT * sum(follows.map(|(t, p): &(usize, f64)| p * values[*t]))
+    };
     let mut q = Rows::zeros(states, actions);
-    for _ in 0..SWEEPS {
-        let values: Vec<f64> = q.iter().map(|row| row[argmax(row)]).collect();
-        q = Rows::from_fn(states, actions, |s, a| {
-            let (reward, next) = &pairs[s * actions + a];
-            reward + DISCOUNT * sum(next.iter().map(|(t, p)| p * values[*t]))
-        });
+    let (mut values, mut better) = (vec![0.0; states], vec![0.0; states]);
+    for _ in 0..SWEEPS / MODIFIED {
+        for (pair, q) in q.values_mut().iter_mut().enumerate() {
+            *q = backup(pair, &values);
+        }
+        let chosen: Vec<usize> = q.iter().enumerate().map(|(s, row)| s * actions + argmax(row)).collect();
+        for (value, pair) in values.iter_mut().zip(&chosen) {
+            *value = q.values()[*pair];
+        }
+        for _ in 1..MODIFIED {
+            for (value, pair) in better.iter_mut().zip(&chosen) {
+                *value = backup(*pair, &values);
+            }
+            std::mem::swap(&mut values, &mut better);
+        }
     }
     q
 }

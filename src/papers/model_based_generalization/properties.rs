@@ -85,13 +85,11 @@ impl Observe for Inclusion {
 
     fn observe(instance: &Seen, fault: Option<Fault>) -> Result<Measurement, Failure> {
         let values = instance.values(instance.class, fault == Some(Fault::OneSidedTolerance))?;
-        let left: Vec<usize> = values.unrefuted(instance.truth, &instance.pairs).collect();
-        let pruned =
-            values.consistent(instance.truth, &instance.pairs).filter(|m| left.binary_search(m).is_err());
-        let lost = left.binary_search(&instance.truth).is_err();
+        let (evidence, seen) = (values.evidence(), values.seen(instance.truth, &instance.pairs));
+        let left = evidence.unrefuted(&seen);
         Ok(Measurement::new()
-            .metric("pruned", pruned.count() as f64)
-            .metric("truth-lost", f64::from(u8::from(lost))))
+            .metric("pruned", evidence.consistent(&seen).without(&left).count() as f64)
+            .metric("truth-lost", f64::from(u8::from(!left.contains(instance.truth)))))
     }
 }
 
@@ -116,11 +114,10 @@ impl Observe for NothingGained {
         let values = instance.values(class, false)?;
         // There are fewer factored models than tables.
         let truth = instance.truth % values.models.len();
-        let agreeing: Vec<usize> = values.consistent(truth, &instance.pairs).collect();
-        let unmatched = values
-            .unrefuted(truth, &instance.pairs)
-            .filter(|m| agreeing.binary_search(m).is_err())
-            .filter(|m| !agreeing.iter().any(|other| values.same(*m, *other)));
+        let (evidence, seen) = (values.evidence(), values.seen(truth, &instance.pairs));
+        let (agreeing, left) = (evidence.consistent(&seen), evidence.unrefuted(&seen));
+        let unmatched =
+            left.without(&agreeing).filter(|m| !agreeing.iter().any(|other| values.same(*m, other)));
         Ok(Measurement::new().metric("unmatched", unmatched.count() as f64))
     }
 }

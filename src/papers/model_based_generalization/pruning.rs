@@ -1,5 +1,7 @@
 //! How many values data leave, over all true models and all data sets of a size.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -118,21 +120,27 @@ impl Measure for Pruning {
         let class = self.class(fault);
         let rewards = class.rewards(self.0.reward);
         let values = Values::new(class.models(), rewards.clone(), fault == Some(Fault::OneSidedTolerance));
-        let names = values.names();
+        let (names, evidence) = (values.names(), values.evidence());
         let (mut by_models, mut by_values) = (Vec::new(), Vec::new());
         let mut violations = 0;
         for pairs in self.data_sets(class) {
+            // Models that look alike at the pairs leave the same.
+            let mut known = BTreeMap::new();
             for truth in 0..values.models.len() {
-                let left: Vec<usize> = values.unrefuted(truth, &pairs).collect();
-                let agreeing: Vec<usize> = values.consistent(truth, &pairs).collect();
-                let outside = agreeing.iter().any(|m| left.binary_search(m).is_err());
-                violations += usize::from(outside || !agreeing.contains(&truth));
-                by_values.push(distinct(left.iter().map(|m| names[*m])));
-                by_models.push(if fault == Some(Fault::Unfactored) {
-                    free_rows(&values.models[truth], &rewards, &pairs)
-                } else {
-                    distinct(agreeing.iter().map(|m| names[*m]))
+                let seen = values.seen(truth, &pairs);
+                let (agreeing, outside, models, left) = known.entry(seen).or_insert_with_key(|seen| {
+                    let (agreeing, left) = (evidence.consistent(seen), evidence.unrefuted(seen));
+                    let outside = agreeing.without(&left).next().is_some();
+                    let models = if fault == Some(Fault::Unfactored) {
+                        free_rows(&values.models[truth], &rewards, &pairs)
+                    } else {
+                        distinct(agreeing.iter().map(|m| names[m]))
+                    };
+                    (agreeing, outside, models, distinct(left.iter().map(|m| names[m])))
                 });
+                violations += usize::from(*outside || !agreeing.contains(truth));
+                by_models.push(*models);
+                by_values.push(*left);
             }
         }
         let average = |counts: &[usize]| mean(&counts.iter().map(|n| *n as f64).collect::<Vec<_>>());

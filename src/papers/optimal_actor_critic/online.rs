@@ -148,6 +148,16 @@ impl Measure for Online {
     const TREATMENTS: &'static [&'static str] =
         &["bonus", "resets", "rare_switching", "eta", "offline", "quality", "episodes"];
 
+    fn reaches(settings: &Settings, fault: Fault) -> bool {
+        match fault {
+            Fault::NoOptimism => settings.bonus > 0.0,
+            Fault::SwitchEveryEpisode | Fault::NoDoubling => settings.rare_switching,
+            Fault::NeverReset => settings.resets,
+            Fault::IgnoreOffline | Fault::UncoveredOffline => settings.offline > 0,
+            _ => true,
+        }
+    }
+
     fn prepare(settings: Settings, _: &Data) -> Result<Self, Failure> {
         settings.hold()?;
         let Settings { horizon, actions, success, temptation, quality, .. } = settings;

@@ -85,6 +85,10 @@ impl Measure for Estimation {
     const FAULTS: &'static [Fault] = &[Fault::ImportanceSampling, Fault::UnweightedEpisodes];
     const TREATMENTS: &'static [&'static str] = &["method"];
 
+    fn reaches(settings: &Settings, fault: Fault) -> bool {
+        settings.method.honours(fault)
+    }
+
     fn prepare(settings: Settings, _: &Data) -> Result<Self, Failure> {
         let Settings { horizon, states, shift, ones, trees, repeats, delta, .. } = settings;
         hold("trees", trees, 1)?;

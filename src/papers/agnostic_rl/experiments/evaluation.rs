@@ -16,6 +16,18 @@ pub enum Method {
     ImportanceSampling,
 }
 
+impl Method {
+    /// Whether a fault is a mistake that this method can make.
+    #[must_use]
+    pub fn honours(self, fault: Fault) -> bool {
+        match fault {
+            Fault::ImportanceSampling => self == Self::TrajectoryTree,
+            Fault::UnweightedEpisodes => self == Self::ImportanceSampling,
+            _ => true,
+        }
+    }
+}
+
 /// The random numbers of both methods.
 pub struct Sources {
     trees: Stream,

@@ -68,6 +68,10 @@ impl Measure for Horizon {
     const FAULTS: &'static [Fault] = &[Fault::ImportanceSampling, Fault::UnweightedEpisodes];
     const TREATMENTS: &'static [&'static str] = &["method"];
 
+    fn reaches(settings: &Settings, fault: Fault) -> bool {
+        settings.method.honours(fault)
+    }
+
     fn prepare(settings: Settings, _: &Data) -> Result<Self, Failure> {
         hold("trees", settings.trees, 1)?;
         hold("repeats", settings.repeats, 1)?;
