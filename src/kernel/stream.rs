@@ -81,6 +81,45 @@ impl Stream {
         }
     }
 
+    /// `count` draws of [`Self::below`]'s distribution, independent of each other, several from one word.
+    ///
+    /// With k such that nᵏ ≤ 2⁵⁴, the integer part of x nᵏ/2⁶⁴ for a uniform word x is uniform on
+    /// {0, …, nᵏ − 1} once those x are rejected for which x nᵏ mod 2⁶⁴ < 2⁶⁴ mod nᵏ (fewer than one in a
+    /// thousand), and its k digits in base n, the most significant one first, are k draws. The words and
+    /// draws are not those of [`Self::below`]. Source: Brackett-Rozinsky and Lemire, Batched ranged random
+    /// integer generation, Software: Practice and Experience 55 (2025).
+    pub fn below_each(&mut self, n: usize, count: usize, mut take: impl FnMut(usize)) {
+        const MOST: u64 = 1 << 54;
+        let n = n as u64;
+        if n <= 1 {
+            return (0..count).for_each(|_| take(0));
+        }
+        // (Digits of a word, nᵏ, 2⁶⁴ mod nᵏ).
+        let batch = |most: usize| {
+            let (mut digits, mut power) = (1, n);
+            while digits < most && power <= MOST / n {
+                power *= n;
+                digits += 1;
+            }
+            (digits, power, power.wrapping_neg() % power)
+        };
+        let full = batch(count);
+        let mut left = count;
+        while left > 0 {
+            let (digits, power, least) = if left < full.0 { batch(left) } else { full };
+            let mut x = self.bits();
+            if x.wrapping_mul(power) < least {
+                continue;
+            }
+            for _ in 0..digits {
+                let product = u128::from(x) * u128::from(n);
+                take((product >> 64) as usize);
+                x = product as u64;
+            }
+            left -= digits;
+        }
+    }
+
     /// 1 with probability `p`, else 0.
     pub fn bernoulli(&mut self, p: f64) -> bool {
         self.uniform() < p
@@ -206,6 +245,36 @@ mod tests {
         let drawn: std::collections::BTreeSet<usize> = stream.resampled(&items).into_iter().collect();
         assert!((drawn.len() as f64 / 10_000.0 - (1.0 - 1.0 / std::f64::consts::E)).abs() < 0.01);
         assert!(stream.resampled::<u8>(&[]).is_empty());
+    }
+
+    #[test]
+    fn draws_from_one_word_are_uniform_and_independent() {
+        let mut stream = Streams::from_seed(5).stream("each");
+        for (n, draws) in [(2, 64_000), (3, 30_000), (10, 40_000), (100_000, 1_000)] {
+            let mut all = Vec::new();
+            stream.below_each(n, draws, |i| all.push(i));
+            assert!(all.len() == draws && all.iter().all(|i| *i < n));
+            let mean = all.iter().map(|i| *i as f64).sum::<f64>() / draws as f64;
+            let deviation = ((n * n - 1) as f64 / 12.0 / draws as f64).sqrt();
+            assert!((mean - (n - 1) as f64 / 2.0).abs() < 5.0 * deviation, "{n}: {mean}");
+            if n <= 10 {
+                // Every pair of neighbours is equally likely: χ² with n² − 1 degrees of freedom.
+                let mut pairs = vec![0_u32; n * n];
+                all.chunks_exact(2).for_each(|pair| pairs[pair[0] * n + pair[1]] += 1);
+                let expected = (draws / 2) as f64 / (n * n) as f64;
+                let square: f64 = pairs.iter().map(|c| (f64::from(*c) - expected).powi(2) / expected).sum();
+                let freedom = (n * n - 1) as f64;
+                assert!(square < freedom + 6.0 * (2.0 * freedom).sqrt(), "{n}: {square}");
+            }
+        }
+        // A word of 2⁶⁴ mod 3³ = 7 and below is rejected, and the digits are those of the integer part.
+        let mut stream = Streams::from_seed(6).stream("each");
+        let word = stream.clone().bits();
+        let mut digits = Vec::new();
+        stream.below_each(3, 3, |i| digits.push(i as u64));
+        assert_eq!(u128::from(digits[0] * 9 + digits[1] * 3 + digits[2]), (u128::from(word) * 27) >> 64);
+        stream.below_each(1, 2, |i| assert_eq!(i, 0));
+        stream.below_each(7, 0, |_| panic!("no draws were asked for"));
     }
 
     #[test]

@@ -1,0 +1,158 @@
+//! The interquartile mean on resamples, from counts instead of sorted copies.
+
+use super::{Interval, hold, percentile, stream};
+use crate::{
+    kernel::stream::Streams,
+    stats::{sample::StatsError, scores::Scores},
+};
+
+/// Counts are added up in blocks of this many.
+const BLOCK: usize = 8;
+
+/// The interval of [`Scores::interquartile_mean`] of a method, with confidence 1 − `level`: that of
+/// [`stratified`](super::stratified) with the same streams, up to rounding.
+///
+/// A resample has every score of the method some number of times. With the N scores in ascending order v₁ ≤ … ≤ v_N
+/// and their counts c₁ … c_N, which add up to N, its interquartile mean is
+///
+/// ```text
+/// Σᵢ vᵢ max(0, min(Cᵢ, N − k) − max(Cᵢ₋₁, k)) / (N − 2k),   Cᵢ = c₁ + … + cᵢ,   k = ⌊N/4⌋,
+/// ```
+///
+/// so the scores are sorted once, and a resample costs O(N).
+///
+/// # Errors
+/// [`StatsError`] for no resamples, or a level outside of (0, 1).
+pub fn interquartile_mean(
+    scores: &Scores,
+    resamples: u32,
+    level: f64,
+    streams: &Streams,
+) -> Result<Interval, StatsError> {
+    hold(resamples, level)?;
+    let (runs, tasks) = (scores.runs(), scores.tasks());
+    let (values, places) = sorted(scores);
+    let mut counts = vec![0; values.len()];
+    let mut stream = stream(streams);
+    let drawn = (0..resamples).map(|_| {
+        counts.fill(0);
+        // The draws come task after task, and so do the places.
+        let (mut first, mut left) = (0, runs);
+        stream.below_each(runs, runs * tasks, |run| {
+            if left == 0 {
+                (first, left) = (first + runs, runs);
+            }
+            left -= 1;
+            counts[places[first + run] as usize] += 1;
+        });
+        middle(&values, &counts)
+    });
+    Ok(percentile(scores.interquartile_mean(), drawn.collect(), level))
+}
+
+/// All scores in ascending order, and the place there of run n on task m at m · runs + n.
+fn sorted(scores: &Scores) -> (Vec<f64>, Vec<u32>) {
+    let all: Vec<f64> = (0..scores.tasks()).flat_map(|m| scores.task(m)).collect();
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    order.sort_by(|i, j| all[*i].total_cmp(&all[*j]));
+    let mut places = vec![0; all.len()];
+    for (place, index) in order.iter().enumerate() {
+        places[*index] = place as u32;
+    }
+    (order.iter().map(|index| all[*index]).collect(), places)
+}
+
+/// The interquartile mean of values in ascending order with these counts, which add up to their number.
+fn middle(values: &[f64], counts: &[i32]) -> f64 {
+    let cut = counts.len() / 4;
+    let (first, below) = locate(counts.iter(), cut as i32);
+    let (last, above) = locate(counts.iter().rev(), cut as i32);
+    let last = counts.len() - 1 - last;
+    // Copies of the first and of the last value that are cut off.
+    let (head, tail) = (cut as i32 - below, cut as i32 - above);
+    let kept = weighted_sum(&values[first..=last], &counts[first..=last]);
+    let total = kept - f64::from(head) * values[first] - f64::from(tail) * values[last];
+    total / (counts.len() - 2 * cut) as f64
+}
+
+/// The first place at which more than `rank` is reached by adding up counts, and the sum before it.
+fn locate<'a>(counts: impl ExactSizeIterator<Item = &'a i32> + Clone, rank: i32) -> (usize, i32) {
+    let (mut place, mut sum) = (0, 0);
+    let mut rest = counts;
+    while rest.len() > BLOCK {
+        let block: i32 = rest.clone().take(BLOCK).sum();
+        if sum + block > rank {
+            break;
+        }
+        sum += block;
+        place += BLOCK;
+        rest.nth(BLOCK - 1);
+    }
+    for count in rest {
+        if sum + count > rank {
+            break;
+        }
+        sum += count;
+        place += 1;
+    }
+    (place, sum)
+}
+
+/// Σ vᵢ cᵢ, in four sums side by side.
+fn weighted_sum(values: &[f64], counts: &[i32]) -> f64 {
+    let (values, value) = values.as_chunks::<4>();
+    let (counts, count) = counts.as_chunks::<4>();
+    let mut sums = [0.0; 4];
+    for (v, c) in values.iter().zip(counts) {
+        for i in 0..4 {
+            sums[i] += v[i] * f64::from(c[i]);
+        }
+    }
+    let rest = value.iter().zip(count).fold(0.0, |sum, (v, c)| sum + v * f64::from(*c));
+    (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::stats::bootstrap::stratified;
+
+    #[test]
+    fn the_middle_of_counted_values() {
+        let values = [1.0, 2.0, 3.0, 4.0, 50.0, 60.0, 70.0, 80.0];
+        assert_eq!(middle(&values, &[1; 8]), (3.0 + 4.0 + 50.0 + 60.0) / 4.0);
+        assert_eq!(middle(&values, &[0, 8, 0, 0, 0, 0, 0, 0]), 2.0);
+        assert_eq!(middle(&values, &[3, 0, 0, 2, 0, 0, 0, 3]), (1.0 + 4.0 + 4.0 + 80.0) / 4.0);
+        assert_eq!(middle(&[7.0], &[1]), 7.0);
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_the_interval_of_the_sorted_copies(
+            rows in (1_usize..7, 1_usize..9).prop_flat_map(|(runs, tasks)| {
+                let score = prop_oneof![-5.0..5.0, Just(0.0), Just(1.0)];
+                prop::collection::vec(prop::collection::vec(score, tasks), runs)
+            }),
+            seed in 0_u64..1000,
+        ) {
+            let scores = Scores::new(rows).unwrap();
+            let streams = Streams::from_seed(seed);
+            let statistic = |x: &[Scores]| Ok(vec![x[0].interquartile_mean()]);
+            let known = stratified(std::slice::from_ref(&scores), statistic, 40, 0.1, &streams).unwrap()[0];
+            let found = interquartile_mean(&scores, 40, 0.1, &streams).unwrap();
+            prop_assert_eq!(found.estimate, known.estimate);
+            prop_assert!((found.low - known.low).abs() < 1e-12 && (found.high - known.high).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn bad_input_is_named() {
+        let scores = Scores::new(vec![vec![1.0]]).unwrap();
+        let interval =
+            |resamples, level| interquartile_mean(&scores, resamples, level, &Streams::from_seed(0));
+        assert!(matches!(interval(0, 0.1), Err(StatsError::TooFew { .. })));
+        assert!(matches!(interval(9, 1.0), Err(StatsError::Level(_))));
+    }
+}
