@@ -14,11 +14,11 @@
 //! α: Kₙ is an e-process, and looking at it after every observation costs nothing. The mirror image
 //! (X → a + b − X) tests μ ≥ m, and half of each, the hedged capital ½ Kₙ⁺ + ½ Kₙ⁻, tests μ = m.
 //! Because Kₙ falls as m grows, the values of m that are not rejected
-//! form an interval, found by bisection: a confidence sequence, valid at all times together. The
+//! form an interval, found on a grid of 2³³ values: a confidence sequence, valid at all times together. The
 //! Bernoulli rate is the case \[0, 1\].
 //!
 //! An observation costs O(1) against a hypothesis fixed beforehand. A confidence sequence tries
-//! another hypothesis at each halving, which has to be told all observations: O(n) where it is asked.
+//! several hypotheses, each of which has to be told all observations: O(n) where it is asked.
 //!
 //! Assumptions: the range, and a common conditional mean (independence with a common mean is
 //! enough). Nothing is assumed of the distribution's shape.
@@ -28,7 +28,8 @@
 
 use std::f64::consts::{LN_2, LN_10};
 
-use crate::kernel::math::{exp, ln, log_sum_exp};
+use super::rejected::last_rejected;
+use crate::kernel::math::{dot, exp, ln, log_sum_exp, mean};
 
 /// Number of fractions in the mixture.
 const FRACTIONS: usize = 17;
@@ -39,7 +40,7 @@ const ALL_IN: f64 = 0.125;
 pub const FLOOR: f64 = -308.0;
 /// Products are folded into their logarithms beyond these.
 const FOLD: (f64, f64) = (1e-200, 1e200);
-/// Halvings of a bisection: the limit is exact to 10⁻¹⁰ of the range, on the outer side.
+/// Halvings of the range: the limit is exact to 10⁻¹⁰ of it, on the outer side.
 const HALVINGS: u32 = 33;
 
 /// What makes a test impossible.
@@ -199,22 +200,22 @@ pub fn confidence_sequence(values: &[f64], range: Range, level: f64) -> Result<(
     let threshold = -ln(level);
     // Share of the range between its end and the mean: the same function serves both directions.
     let limit = |shares: &[f64]| -> f64 {
-        let rejected = |null: f64| log_wealth(shares.iter().map(|share| share / null)) >= threshold;
-        let (mut inside, mut outside) = (1.0, 0.0);
-        for _ in 0..HALVINGS {
-            let middle = 0.5 * (inside + outside);
-            if rejected(middle) {
-                outside = middle;
-            } else {
-                inside = middle;
-            }
-        }
-        outside
+        let excess = |null: f64| log_wealth(shares.iter().map(|share| share / null)) - threshold;
+        last_rejected(HALVINGS, centre(shares, threshold), excess)
     };
     let width = high - low;
     let from_below: Vec<f64> = values.iter().map(|v| (v - low) / width).collect();
     let from_above: Vec<f64> = values.iter().map(|v| (high - v) / width).collect();
     Ok((low + width * limit(&from_below), high - width * limit(&from_above)))
+}
+
+/// Where to look for a limit: a little below the sample mean, where no bettor has won anything yet.
+fn centre(shares: &[f64], threshold: f64) -> [f64; 2] {
+    let n = shares.len() as f64;
+    let mean = mean(shares);
+    let square = dot(shares, shares) / n;
+    let deviation = (square - mean * mean).max(0.0).sqrt();
+    [mean, mean - deviation * (2.5 * threshold / n).sqrt()]
 }
 
 /// Natural logarithm of the capital after outcomes whose expectation is at most 1 under the hypothesis:
@@ -251,23 +252,39 @@ fn fractions() -> [(f64, f64); FRACTIONS] {
 /// Capital of the mixture: for each fraction a product, and the logarithm folded out of it.
 #[derive(Clone, Debug)]
 struct Capital {
-    fractions: [(f64, f64); FRACTIONS],
+    fractions: [f64; FRACTIONS],
+    weights: [f64; FRACTIONS],
     products: [f64; FRACTIONS],
     folded: [f64; FRACTIONS],
 }
 
 impl Capital {
     fn new() -> Self {
-        Self { fractions: fractions(), products: [1.0; FRACTIONS], folded: [0.0; FRACTIONS] }
+        let (fractions, weights) = (fractions().map(|(f, _)| f), fractions().map(|(_, w)| w));
+        Self { fractions, weights, products: [1.0; FRACTIONS], folded: [0.0; FRACTIONS] }
     }
 
     /// One round with an outcome whose expectation is at most 1 under the hypothesis.
     fn bet(&mut self, outcome: f64) {
-        for (j, (fraction, _)) in self.fractions.iter().enumerate() {
-            let product = &mut self.products[j];
-            *product *= 1.0 + fraction * (outcome - 1.0);
-            if *product < FOLD.0 || *product > FOLD.1 {
-                self.folded[j] += ln(*product);
+        let gain = outcome - 1.0;
+        // All products first, so that the compiler may take several at a time; few ever need folding.
+        let mut is_within = true;
+        for (product, fraction) in self.products.iter_mut().zip(&self.fractions) {
+            *product *= 1.0 + fraction * gain;
+            is_within &= (FOLD.0..=FOLD.1).contains(product);
+        }
+        if !is_within {
+            self.fold();
+        }
+    }
+
+    fn fold(&mut self) {
+        for (product, folded) in self.products.iter_mut().zip(&mut self.folded) {
+            if !(FOLD.0..=FOLD.1).contains(product) {
+                // A ruined bettor stays ruined, whatever the product is.
+                if *folded != f64::NEG_INFINITY {
+                    *folded += ln(*product);
+                }
                 *product = 1.0;
             }
         }
@@ -276,7 +293,7 @@ impl Capital {
     /// Natural logarithm of the mixture; −∞ if every bettor is ruined.
     fn log_wealth(&self) -> f64 {
         let terms: [f64; FRACTIONS] =
-            std::array::from_fn(|j| self.folded[j] + ln(self.products[j] * self.fractions[j].1));
+            std::array::from_fn(|j| self.folded[j] + ln(self.products[j] * self.weights[j]));
         let top = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         if top == f64::NEG_INFINITY { top } else { top + ln(terms.iter().map(|t| exp(t - top)).sum()) }
     }

@@ -30,6 +30,7 @@ pub mod equivalence;
 pub mod normal;
 pub mod permutation;
 pub mod ratio;
+mod rejected;
 pub mod sample;
 pub mod scores;
 pub mod sign;
