@@ -7,6 +7,8 @@
 
 pub use libm::{acos, cos, erf, exp, expm1, lgamma, log as ln, log1p as ln_1p, log2, log10, pow, sin, tanh};
 
+pub use super::exponential::exp_each;
+
 /// Integer power by repeated squaring in a fixed order; `powi(x, 0) = 1` also for `x = 0`.
 #[must_use]
 pub fn powi(x: f64, n: u32) -> f64 {
@@ -170,13 +172,17 @@ pub fn normal_quantile(p: f64) -> f64 {
 
 /// Sum from left to right with Neumaier's compensation: the error does not grow with the number
 /// of terms. Source: Neumaier, ZAMM 54 (1974), algorithm IV.
+///
+/// What an addition loses is a number itself, and found without asking which term is larger: Knuth, The Art of Computer
+/// Programming 2 (1997), section 4.2.2, theorem B.
 #[must_use]
 #[inline]
 pub fn sum(terms: impl IntoIterator<Item = f64>) -> f64 {
     let (mut total, mut correction) = (0.0_f64, 0.0_f64);
     for x in terms {
         let t = total + x;
-        correction += if total.abs() >= x.abs() { (total - t) + x } else { (x - t) + total };
+        let added = t - total;
+        correction += (total - (t - added)) + (x - added);
         total = t;
     }
     total + correction
@@ -263,6 +269,28 @@ mod tests {
     #[test]
     fn compensated_sum_keeps_small_terms() {
         assert_relative_eq!(sum([1.0, 1e100, 1.0, -1e100]), 2.0);
+    }
+
+    #[test]
+    fn what_an_addition_loses_is_found_without_comparing() {
+        let compared = |terms: &[f64]| {
+            let (mut total, mut correction) = (0.0_f64, 0.0_f64);
+            for x in terms {
+                let t = total + x;
+                correction += if total.abs() >= x.abs() { (total - t) + x } else { (x - t) + total };
+                total = t;
+            }
+            total + correction
+        };
+        let mut stream = crate::kernel::stream::Streams::from_seed(9).stream("terms");
+        for n in 0..3_000_usize {
+            let scales = [1.0, 1e-8, 1e8, 1e-300, 1e150, 5e-324];
+            let term = |stream: &mut crate::kernel::stream::Stream| {
+                stream.normal() * scales[stream.below(1 + n % 6)]
+            };
+            let terms: Vec<f64> = (0..n % 40).map(|_| term(&mut stream)).collect();
+            assert_eq!(sum(terms.iter().copied()).to_bits(), compared(&terms).to_bits(), "{terms:?}");
+        }
     }
 
     #[test]

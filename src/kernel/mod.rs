@@ -5,10 +5,12 @@
 //! ChaCha streams ([`stream`]) by sampling functions of our own.
 
 pub mod adam;
+pub mod cholesky;
 pub mod diffusion;
 pub mod divergence;
 pub mod eigen;
 pub mod ensemble;
+mod exponential;
 pub mod flow;
 pub mod gaussian;
 pub mod gp;

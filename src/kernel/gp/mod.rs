@@ -15,11 +15,13 @@
 //! A linear functional is an integral, say: with c = ∫ k(x, xᵢ) p(x) dx the posterior of ∫ f(x) p(x) dx is
 //! Bayesian quadrature. Where the covariances are not those of a squared exponential, or several integrals are
 //! asked for, [`Quadrature`] starts from the matrix of covariances; a [`Dictionary`] makes it sparse, and a
-//! [`TemporalModel`] sees the function through the rewards of a decision process. Where the points come from a fixed list, as in Bayesian optimisation over a grid,
+//! [`TemporalModel`] sees the function through the rewards of a decision process, [`OnlineTemporal`] one step at
+//! a time. Where the points come from a fixed list, as in Bayesian optimisation over a grid,
 //! [`Pool`] updates the predictions of all of them with every observation. Source: Rasmussen and Williams,
 //! Gaussian Processes for Machine Learning (2006), algorithm 2.1.
 
 mod improvement;
+mod online;
 mod pool;
 mod quadrature;
 mod regression;
@@ -27,6 +29,7 @@ mod sparse;
 mod temporal;
 
 pub use improvement::expected_improvement;
+pub use online::{Features, OnlineTemporal};
 pub use pool::Pool;
 pub use quadrature::Quadrature;
 pub use regression::{Prediction, Regression};
@@ -35,7 +38,7 @@ pub use temporal::{TemporalModel, TemporalNoise, TemporalPosterior, Transition};
 
 use nalgebra::DMatrix;
 
-use super::math::{exp, sum};
+use super::math::{exp, exp_each, sum};
 
 /// Why there is no posterior.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -100,8 +103,20 @@ impl SquaredExponential {
     /// k(x, x′) of two points of one dimension.
     #[must_use]
     pub fn at(&self, x: &[f64], y: &[f64]) -> f64 {
+        self.variance * exp(self.exponent(x, y))
+    }
+
+    /// k(x, xᵢ) of a point with others, into `row`: the bits of [`Self::at`], several at a time.
+    pub fn row<'a>(&self, x: &[f64], others: impl IntoIterator<Item = &'a [f64]>, row: &mut Vec<f64>) {
+        row.clear();
+        row.extend(others.into_iter().map(|other| self.exponent(x, other)));
+        exp_each(row);
+        row.iter_mut().for_each(|k| *k *= self.variance);
+    }
+
+    fn exponent(&self, x: &[f64], y: &[f64]) -> f64 {
         let square = sum(x.iter().zip(y).map(|(a, b)| (a - b) * (a - b)));
-        self.variance * exp(-0.5 * square / (self.length_scale * self.length_scale))
+        -0.5 * square / (self.length_scale * self.length_scale)
     }
 }
 
@@ -139,6 +154,16 @@ fn hold_points(points: &[Vec<f64>]) -> Result<(), GpError> {
 mod tests {
     use super::*;
     use approx::assert_relative_eq;
+
+    #[test]
+    fn a_row_has_the_bits_of_its_entries() {
+        let k = SquaredExponential::new(1.7, 0.3).unwrap();
+        let points: Vec<Vec<f64>> =
+            (0..9).map(|i| vec![f64::from(i) / 7.0, f64::from(i * i) / 50.0]).collect();
+        let mut row = vec![5.0];
+        k.row(&points[2], points.iter().map(Vec::as_slice), &mut row);
+        assert_eq!(row, points.iter().map(|p| k.at(&points[2], p)).collect::<Vec<_>>());
+    }
 
     #[test]
     fn covariance_falls_with_distance() {

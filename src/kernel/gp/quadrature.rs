@@ -1,8 +1,9 @@
 //! Bayesian quadrature: the posterior of integrals of a Gaussian process.
 
-use nalgebra::{Cholesky, DMatrix};
+use nalgebra::DMatrix;
 
 use super::{GpError, hold_finite, hold_noise, hold_size};
+use crate::kernel::cholesky::cholesky;
 
 /// A quadrature rule with its uncertainty: p integrals of a function f ~ GP(0, k) that is seen at m points
 /// through yᵢ = f(xᵢ) + N(0, s).
@@ -58,7 +59,7 @@ impl Quadrature {
         for i in 0..points {
             gram[(i, i)] += noise;
         }
-        let root = Cholesky::new(gram).ok_or(GpError::NotPositiveDefinite)?;
+        let root = cholesky(gram).ok_or(GpError::NotPositiveDefinite)?;
         let weights = root.solve(&cross.transpose());
         Ok(Self { covariance: symmetric(prior - cross * &weights), weights })
     }

@@ -3,7 +3,10 @@
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
 use super::{GpError, SquaredExponential, hold_noise, hold_points};
-use crate::kernel::math::{ln, sum};
+use crate::kernel::{
+    cholesky::{cholesky, solve_rows},
+    math::{ln, sum},
+};
 
 /// A Gaussian process seen at n points.
 #[derive(Clone, Debug)]
@@ -46,10 +49,16 @@ impl Regression {
         if values.iter().any(|y| !y.is_finite()) {
             return Err(GpError::NotFinite);
         }
-        let covariance = DMatrix::from_fn(points.len(), points.len(), |i, j| {
-            kernel.at(&points[i], &points[j]) + if i == j { noise } else { 0.0 }
-        });
-        let root = Cholesky::new(covariance).ok_or(GpError::NotPositiveDefinite)?;
+        // The factor reads the lower triangle only: in column j, the rows from j on.
+        let n = points.len();
+        let mut covariance = DMatrix::zeros(n, n);
+        let mut column = Vec::with_capacity(n);
+        for (j, entries) in covariance.as_mut_slice().chunks_exact_mut(n.max(1)).enumerate() {
+            kernel.row(&points[j], points[j..].iter().map(Vec::as_slice), &mut column);
+            column[0] += noise;
+            entries[j..].copy_from_slice(&column);
+        }
+        let root = cholesky(covariance).ok_or(GpError::NotPositiveDefinite)?;
         let values = DVector::from_column_slice(values);
         let weights = root.solve(&values);
         if weights.iter().any(|w| !w.is_finite()) {
@@ -63,12 +72,42 @@ impl Regression {
     /// # Errors
     /// [`GpError::Shape`] for a point of another dimension.
     pub fn predict(&self, x: &[f64]) -> Result<Prediction, GpError> {
-        let expected = self.points.first().map_or(x.len(), Vec::len);
-        if x.len() != expected {
-            return Err(GpError::Shape { what: "coordinates", expected, found: x.len() });
-        }
+        self.hold_dimension(x)?;
         let covariances: Vec<f64> = self.points.iter().map(|p| self.kernel.at(x, p)).collect();
         self.functional(&covariances, self.kernel.variance())
+    }
+
+    /// f at m points: what [`Self::predict`] says of each, up to rounding, with one pass over the n × n factor
+    /// instead of 2m. The variance is k(x, x) − ‖L⁻¹c(x)‖².
+    ///
+    /// # Errors
+    /// [`GpError::Shape`] for a point of another dimension.
+    pub fn predict_all(&self, xs: &[Vec<f64>]) -> Result<Vec<Prediction>, GpError> {
+        xs.iter().try_for_each(|x| self.hold_dimension(x))?;
+        let mut rows = DMatrix::zeros(xs.len(), self.points.len());
+        let mut column = Vec::with_capacity(xs.len());
+        for (point, entries) in self.points.iter().zip(rows.as_mut_slice().chunks_exact_mut(xs.len().max(1)))
+        {
+            self.kernel.row(point, xs.iter().map(Vec::as_slice), &mut column);
+            entries.copy_from_slice(&column);
+        }
+        let means = &rows * &self.weights;
+        solve_rows(&self.root, &mut rows);
+        let mut explained = vec![0.0; xs.len()];
+        for column in rows.column_iter() {
+            explained.iter_mut().zip(column.iter()).for_each(|(sum, entry)| *sum += entry * entry);
+        }
+        let variance = |explained: f64| (self.kernel.variance() - explained).max(0.0);
+        let beliefs = means.iter().zip(explained);
+        Ok(beliefs.map(|(mean, e)| Prediction { mean: *mean, variance: variance(e) }).collect())
+    }
+
+    fn hold_dimension(&self, x: &[f64]) -> Result<(), GpError> {
+        let expected = self.points.first().map_or(x.len(), Vec::len);
+        if x.len() == expected {
+            return Ok(());
+        }
+        Err(GpError::Shape { what: "coordinates", expected, found: x.len() })
     }
 
     /// A linear functional Lf, of which the prior covariances Cov(Lf, f(xᵢ)) (n) and the prior variance
@@ -151,6 +190,19 @@ mod tests {
             assert_relative_eq!(prediction.mean, y, epsilon = 1e-12);
             assert_relative_eq!(prediction.variance, 0.0, epsilon = 1e-12);
         }
+    }
+
+    #[test]
+    fn all_points_at_once_are_each_point() {
+        let process = Regression::fit(kernel(), 0.01, points(), &[0.3, -1.0, 2.0]).unwrap();
+        let xs: Vec<Vec<f64>> = (0..9).map(|i| vec![0.3 * f64::from(i) - 1.0, 0.5]).collect();
+        for (x, found) in xs.iter().zip(process.predict_all(&xs).unwrap()) {
+            let known = process.predict(x).unwrap();
+            assert_relative_eq!(found.mean, known.mean, epsilon = 1e-13);
+            assert_relative_eq!(found.variance, known.variance, epsilon = 1e-13);
+        }
+        assert!(process.predict_all(&[]).unwrap().is_empty());
+        assert!(process.predict_all(&[vec![0.0]]).is_err());
     }
 
     #[test]

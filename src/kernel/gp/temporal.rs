@@ -3,6 +3,7 @@
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
 use super::{GpError, hold_finite, hold_noise, hold_size};
+use crate::kernel::cholesky::cholesky;
 
 /// One observed step: its reward is the value here less γ times the value of what came next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +133,7 @@ impl TemporalModel {
         };
         // K is symmetric, so H (H K)ᵀ = H K Hᵀ.
         let covariance = self.differences(&self.differences(gram).transpose()) + shape * variance;
-        let root = Cholesky::new(covariance).ok_or(GpError::NotPositiveDefinite)?;
+        let root = cholesky(covariance).ok_or(GpError::NotPositiveDefinite)?;
         let solved = root.solve(&DMatrix::from_column_slice(steps, 1, rewards.as_slice()));
         let weights = self.adjoint(&solved).column(0).into_owned();
         Ok(TemporalPosterior { model: self.clone(), root, weights })
