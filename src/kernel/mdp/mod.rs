@@ -21,7 +21,8 @@
 //! have a Fisher information. [`instances()`] and [`layered()`] generate processes for property tests,
 //! ugly ones included;
 //! [`dirichlet_rows`] draws them at random, [`Mdp::trajectory`] draws what happens in them, and
-//! [`Counts`] estimate a process from that.
+//! [`Counts`] estimate a process from that. Where there are too many states for tables, [`SparseMdp`] holds the
+//! successors only, and its optimal values come with a bound on their error.
 
 mod counts;
 mod dynamics;
@@ -31,6 +32,7 @@ mod layered;
 mod optimal;
 mod regularised;
 mod softmax;
+mod sparse;
 mod tabular;
 mod trajectory;
 
@@ -43,5 +45,6 @@ pub use layered::{Layered, layered};
 pub use optimal::{argmax, deterministic, greedy};
 pub use regularised::{SoftOptimum, logarithms, soft_maximum};
 pub use softmax::{LogLinear, softmax_policy};
+pub use sparse::{Certified, SparseError, SparseMdp};
 pub use tabular::{Evaluation, Mdp, MdpError};
 pub use trajectory::{Visit, dirichlet_rows};
