@@ -64,6 +64,20 @@ pub fn softmax_into(x: &[f64], row: &mut [f64]) -> f64 {
     top + ln(total)
 }
 
+/// [`softmax`] of every row of a table over itself, its values row after row, `width` > 0 in each: the same
+/// bits as of one row after the other, with the exponentials of all rows taken side by side.
+pub fn softmax_rows(values: &mut [f64], width: usize) {
+    for row in values.chunks_exact_mut(width) {
+        let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        row.iter_mut().for_each(|x| *x -= top);
+    }
+    exp_each(values);
+    for row in values.chunks_exact_mut(width) {
+        let total = sum(row.iter().copied());
+        row.iter_mut().for_each(|x| *x /= total);
+    }
+}
+
 /// [`softmax`] of a row over itself. Returns the largest logit x̄ and Σ exp(xⱼ − x̄).
 pub fn softmax_in_place(row: &mut [f64]) -> (f64, f64) {
     let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -290,6 +304,19 @@ mod tests {
             };
             let terms: Vec<f64> = (0..n % 40).map(|_| term(&mut stream)).collect();
             assert_eq!(sum(terms.iter().copied()).to_bits(), compared(&terms).to_bits(), "{terms:?}");
+        }
+    }
+
+    #[test]
+    fn rows_of_a_table_are_softened_each_by_itself() {
+        let logits: Vec<f64> = (0..21).map(|i| f64::from(i * i % 11) - 4.0).collect();
+        for width in [1, 3, 7] {
+            let (mut table, mut rows) = (logits.clone(), logits.clone());
+            softmax_rows(&mut table, width);
+            rows.chunks_exact_mut(width).for_each(|row| {
+                softmax_in_place(row);
+            });
+            assert_eq!(table, rows);
         }
     }
 

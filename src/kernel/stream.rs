@@ -5,8 +5,10 @@
 //! ChaCha with 8 rounds; the samplers are written here because those of libraries change between
 //! versions. Test vectors pin both.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_chacha::{
+    ChaCha8Core,
+    rand_core::{SeedableRng, block::Generator},
+};
 
 use super::math;
 
@@ -33,9 +35,17 @@ impl Streams {
     #[must_use]
     pub fn stream(&self, label: &str) -> Stream {
         let seed = blake3::keyed_hash(&self.key, label.as_bytes());
-        Stream { generator: ChaCha8Rng::from_seed(*seed.as_bytes()), spare: None }
+        Stream {
+            generator: ChaCha8Core::from_seed(*seed.as_bytes()),
+            words: [0; WORDS],
+            taken: WORDS,
+            spare: None,
+        }
     }
 }
+
+/// Words that the generator gives at a time: four blocks of ChaCha.
+const WORDS: usize = 64;
 
 /// In rows up to this length all sums are compared: a few additions cost less than a jump that nobody
 /// can foresee.
@@ -44,7 +54,10 @@ const SHORT: usize = 8;
 /// A stream of random numbers.
 #[derive(Clone, Debug)]
 pub struct Stream {
-    generator: ChaCha8Rng,
+    generator: ChaCha8Core,
+    /// Words of the generator that have been computed, of which so many have been taken.
+    words: [u32; WORDS],
+    taken: usize,
     spare: Option<f64>,
 }
 
@@ -52,7 +65,13 @@ impl Stream {
     /// Sixty-four uniform bits.
     #[inline]
     pub fn bits(&mut self) -> u64 {
-        self.generator.next_u64()
+        if self.taken == WORDS {
+            self.generator.generate(&mut self.words);
+            self.taken = 0;
+        }
+        let (low, high) = (self.words[self.taken], self.words[self.taken + 1]);
+        self.taken += 2;
+        u64::from(high) << 32 | u64::from(low)
     }
 
     /// Uniform on [0, 1): a multiple of 2⁻⁵³.
@@ -236,6 +255,17 @@ mod tests {
         assert_eq!(streams.stream("a").bits(), streams.stream("a").bits());
         assert_ne!(streams.stream("a").bits(), streams.stream("b").bits());
         assert_ne!(streams.stream("a").bits(), Streams::from_seed(2).stream("a").bits());
+    }
+
+    #[test]
+    fn numbers_are_those_of_the_generator_one_by_one() {
+        use rand_chacha::{ChaCha8Rng, rand_core::Rng};
+        let streams = Streams::from_seed(5);
+        let seed = blake3::keyed_hash(&streams.key, b"bits");
+        let (mut stream, mut generator) = (streams.stream("bits"), ChaCha8Rng::from_seed(*seed.as_bytes()));
+        for _ in 0..100 {
+            assert_eq!(stream.bits(), generator.next_u64());
+        }
     }
 
     #[test]

@@ -3,15 +3,14 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::{Mdp, MdpError, Rows};
-use crate::kernel::math::{dot, softmax_in_place, sum};
+use crate::kernel::math::{dot, softmax_rows, sum};
 
 /// The softmax of a table of logits z (S × A): π(a|s) = exp z(s, a) / Σ_b exp z(s, b).
 #[must_use]
 pub fn softmax_policy(logits: &Rows) -> Rows {
     let mut policy = logits.clone();
-    for s in 0..policy.count() {
-        softmax_in_place(&mut policy[s]);
-    }
+    let width = policy.width().max(1);
+    softmax_rows(policy.values_mut(), width);
     policy
 }
 
@@ -65,8 +64,8 @@ impl LogLinear {
             for (a, logit) in policy[s].iter_mut().enumerate() {
                 *logit = dot(self.features(s, a), theta);
             }
-            softmax_in_place(&mut policy[s]);
         }
+        softmax_rows(policy.values_mut(), self.actions);
     }
 
     /// The score ∇ ln π_θ(a|s) = F(s, a) − Σ_b π_θ(b|s) F(s, b) (k), given the policy of θ.

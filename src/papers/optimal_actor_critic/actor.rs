@@ -2,7 +2,7 @@
 
 use super::Fault;
 use crate::kernel::{
-    math::{dot, ln, softmax, softmax_in_place, sum},
+    math::{dot, ln, softmax, softmax_rows, sum},
     mdp::Rows,
 };
 
@@ -35,10 +35,8 @@ impl Actor {
                 logits.clear();
             }
             logits.add(self.eta, f);
-            for s in 0..logits.count() {
-                policy[s].copy_from_slice(&logits[s]);
-                softmax_in_place(&mut policy[s]);
-            }
+            policy.values_mut().copy_from_slice(logits.values());
+            softmax_rows(policy.values_mut(), logits.width());
         }
     }
 
