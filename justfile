@@ -19,7 +19,7 @@ test-kills KILLS="200":
     CORROBORATE_KILLS={{ KILLS }} cargo test --release --test tests -- --nocapture kills::
 
 # Everything that continuous integration runs.
-ci: fmt-check lint test verify drift test-site test-peers test-slurm
+ci: fmt-check lint test verify drift test-site test-peers test-slurm audit
 
 # Hold formatting, clippy, rustdoc and the YAML files to the rules.
 lint:
@@ -68,3 +68,7 @@ test-site: site
 test-slurm:
     cargo build --release --quiet
     bash tests/slurm.sh target/release/corroborate
+
+# Hold the dependencies to `.cargo/deny.toml`: advisories, licences, sources, repeated versions.
+audit:
+    bash tests/audit.sh

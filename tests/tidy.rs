@@ -1,6 +1,6 @@
 //! The rules of the project about its own sources, and that each of them can fire.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 /// Rooms, and the rooms that each may use.
 const WALLS: &[(&str, &[&str])] = &[
@@ -277,4 +277,67 @@ fn names_are_unique_within_a_paper() {
         repeated.extend(twice.map(|pair| format!("{}/{}", paper.slug, pair[0])));
     }
     assert_eq!(repeated, Vec::<String>::new());
+}
+
+/// The crates in the tables of a manifest, under the names by which the code knows them.
+fn dependencies(manifest: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut is_table = false;
+    for line in manifest.lines() {
+        if let Some(header) = line.strip_prefix('[') {
+            let header = header.trim_end_matches(']');
+            is_table = header.ends_with("dependencies");
+            found.extend(header.split_once("dependencies.").map(|(_, name)| name.to_owned()));
+        } else if let Some((name, _)) = line.split_once(['=', '.']).filter(|_| is_table) {
+            found.insert(name.trim().to_owned());
+        }
+    }
+    found
+}
+
+/// How a manifest and the table of dependencies in a document disagree.
+fn disagreements(manifest: &str, document: &str) -> Vec<String> {
+    let section = document.split("\n## Dependencies\n").nth(1).unwrap_or_default();
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")).skip(1);
+    let (mut listed, mut found) = (BTreeSet::new(), Vec::new());
+    for (crates, purpose) in rows.filter_map(|row| row.split_once(" | ")) {
+        for name in crates.split(", ").map(|name| name.split(' ').next().unwrap_or_default()) {
+            if purpose.trim().is_empty() {
+                found.push(format!("`{name}` is for nothing"));
+            }
+            if !listed.insert(name.to_owned()) {
+                found.push(format!("`{name}` is listed twice"));
+            }
+        }
+    }
+    let declared = dependencies(manifest);
+    found.extend(declared.difference(&listed).map(|name| format!("`{name}` is not listed")));
+    found.extend(listed.difference(&declared).map(|name| format!("`{name}` is no dependency")));
+    found
+}
+
+#[test]
+fn every_dependency_is_listed_with_what_it_is_for() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| fs::read_to_string(root.join(name)).unwrap();
+    let (manifest, document) = (read("Cargo.toml"), read("ARCHITECTURE.md"));
+    assert!(dependencies(&manifest).len() > 20);
+    assert_eq!(disagreements(&manifest, &document), Vec::<String>::new());
+}
+
+#[test]
+fn a_dependency_that_is_not_listed_and_a_row_without_one_are_noticed() {
+    let manifest = "[package]\nname = \"a\"\n\n[dependencies]\nrayon = \"1\"\nyaml = { package = \"y\" }\n\n\
+                    [dev-dependencies.insta]\nversion = \"1\"\n\n[target.'cfg(unix)'.build-dependencies]\ncc.path = \"c\"\n";
+    let table = |rows: &str| {
+        format!("# A\n\n## Dependencies\n\n| crate | for |\n|---|---|\n{rows}\n## B\n\n| z | z |\n")
+    };
+    let of = |rows: &str| disagreements(manifest, &table(rows));
+    assert_eq!(of("| rayon, yaml (y) | work |\n| insta | tests |\n| cc | C |\n"), Vec::<String>::new());
+    assert_eq!(of("| rayon | threads |\n| insta, cc | tests |\n"), ["`yaml` is not listed"]);
+    assert_eq!(of("| rayon, yaml, insta | work |\n"), ["`cc` is not listed"]);
+    assert_eq!(of("| rayon, yaml, insta, cc, csv | work |\n"), ["`csv` is no dependency"]);
+    assert_eq!(of("| rayon, yaml, insta, cc | work |\n| rayon | work |\n"), ["`rayon` is listed twice"]);
+    assert_eq!(of("| rayon, yaml, insta | work |\n| cc |  |\n"), ["`cc` is for nothing"]);
 }
