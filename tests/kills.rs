@@ -107,6 +107,42 @@ fn killed_and_resumed_is_as_never_disturbed() {
     }
 }
 
+/// Lengths in bytes at which a write is cut, and the program killed.
+const LIMITS: [u32; 6] = [512, 1024, 4096, 8192, 16384, 65536];
+
+/// Runs the program where no file can grow longer than this: the system writes what still fits, and kills it.
+fn limited(limit: u32, run: &Command) -> bool {
+    // Blocks are of 512 bytes; a core would be cut as well.
+    let script = format!("ulimit -c 0; ulimit -f {}; exec \"$@\"", limit / 512);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", &script, "sh"]).arg(run.get_program()).args(run.get_args());
+    limited.current_dir(env!("CARGO_MANIFEST_DIR")).stdout(Stdio::null()).stderr(Stdio::null());
+    limited.status().unwrap().code().is_none()
+}
+
+#[test]
+fn killed_in_the_middle_of_a_write_and_resumed_is_as_never_disturbed() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = folder.path().join("full");
+    ended(verify(&full, &folder.path().join("undisturbed")).spawn().unwrap());
+    let undisturbed = pages(&folder.path().join("undisturbed"));
+    let (store, out) = (folder.path().join("store"), folder.path().join("pages"));
+    let (mut journals, mut others) = (0, 0);
+    for limit in LIMITS {
+        journals += u32::from(limited(limit, &verify(&store, &out)));
+        assert_eq!(corroborate::store::inspect(&store).unwrap().notices, [], "limit {limit}");
+        // With nothing left to measure, it is a page, a picture or `verdicts.json` that is cut.
+        others += u32::from(limited(limit, &verify(&full, &out)));
+        for (name, bytes) in if out.exists() { pages(&out) } else { BTreeMap::new() } {
+            assert!(undisturbed.get(&name) == Some(&bytes), "{} at limit {limit}", name.display());
+        }
+    }
+    assert!(journals > 2 && others > 2, "killed {journals} times in a journal, {others} times elsewhere");
+    let told = ended(verify(&store, &out).spawn().unwrap());
+    assert!(!told.contains("warning"), "{told}");
+    assert!(pages(&out) == undisturbed);
+}
+
 #[test]
 fn two_runs_at_once_on_one_store_do_each_other_no_harm() {
     let folder = tempfile::tempdir().unwrap();

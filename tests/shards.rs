@@ -29,13 +29,13 @@ const SELECTION: [&str; 2] = ["g2rpo.8", "g2rpo.9"];
 const PARTS: u32 = 3;
 
 /// How a command ended, and what it said.
-struct Done {
-    status: i32,
-    out: String,
-    told: String,
+pub struct Done {
+    pub status: i32,
+    pub out: String,
+    pub told: String,
 }
 
-fn command(arguments: &[&str]) -> Done {
+pub fn command(arguments: &[&str]) -> Done {
     let mut command = Command::cargo_bin("corroborate").unwrap();
     command.current_dir(env!("CARGO_MANIFEST_DIR")).env("NO_COLOR", "1").env_remove("GITHUB_STEP_SUMMARY");
     let done = command.args(arguments).output().unwrap();
@@ -43,17 +43,17 @@ fn command(arguments: &[&str]) -> Done {
     Done { status: done.status.code().unwrap(), out: text(done.stdout), told: text(done.stderr) }
 }
 
-fn text(path: &Path) -> &str {
+pub fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
 /// Pieces that a command measured.
-fn measured(done: &Done) -> u64 {
+pub fn measured(done: &Done) -> u64 {
     let line = done.told.lines().find_map(|line| line.strip_prefix("Measured "));
     line.map_or(0, |line| line.split(' ').next().unwrap().parse().unwrap())
 }
 
-fn verify(store: &Path, more: &[&str]) -> Done {
+pub fn verify(store: &Path, more: &[&str]) -> Done {
     command(&[&["verify"], &SELECTION[..], &["--store", text(store)], more].concat())
 }
 
@@ -253,12 +253,14 @@ fn manifests_that_are_none_are_refused() {
     let copies = Copies::new();
     copies.rewrite_manifest(0, |manifest| manifest["units"] = json!([0, 1]));
     copies.refused(&[], &["1-of-3.json: not the units of shard 1/3"]);
+    copies.rewrite_manifest(0, |manifest| manifest["format"] = 2.into());
+    copies.refused(&[], &["1-of-3.json: of another plan or format"]);
     fs::write(copies.manifest(0), "{").unwrap();
     copies.refused(&[], &["1-of-3.json: no manifest of a shard"]);
 }
 
 /// The files of records in a store.
-fn files(store: &Path) -> Vec<PathBuf> {
+pub fn files(store: &Path) -> Vec<PathBuf> {
     pages(&store.join("records")).into_keys().map(|name| store.join("records").join(name)).collect()
 }
 
@@ -301,6 +303,34 @@ fn missing_and_damaged_records_are_refused_and_not_measured_on_the_quiet() {
     assert_eq!(copies.merge(&[]).status, 0);
 }
 
+#[test]
+fn a_refused_merge_leaves_nothing_behind_of_what_it_has_measured() {
+    // What broke down in the first shard can be measured now, but the second one has lost its records.
+    let copies = Copies::new();
+    copies.rewrite_manifest(0, |manifest| manifest["broken"] = manifest["units"].clone());
+    fs::remove_dir_all(copies.stores[0].join("records")).unwrap();
+    let [file] = &files(&copies.stores[1])[..] else { panic!("one file") };
+    let aside = copies.folder.path().join("aside");
+    fs::rename(file, &aside).unwrap();
+    copies.refused(&[], &["nothing is merged: measurements are missing"]);
+    // With them, it is kept like the rest.
+    fs::rename(&aside, file).unwrap();
+    let merged = copies.merge(&[]);
+    assert_eq!(merged.status, 0, "{}", merged.told);
+    assert_eq!(measured(&merged), parts()[0].1);
+    assert_eq!(measured(&verify(&copies.merged(), &[])), 0);
+}
+
+#[test]
+fn a_shard_that_cannot_keep_its_records_fails_and_does_not_say_that_it_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("records"), "a file where the records should be").unwrap();
+    let done = verify(folder.path(), &["--shard", "1/3"]);
+    assert_eq!((done.status, done.out.as_str()), (3, ""), "{}", done.told);
+    assert!(done.told.contains("a shard is worth nothing without its records"), "{}", done.told);
+    assert!(!folder.path().join("shards").exists());
+}
+
 /// Toy claims, the last of which breaks down.
 fn toys() -> Vec<Claim> {
     vec![
@@ -315,10 +345,10 @@ fn remembering(folder: &Path, others: Vec<PathBuf>) -> Executor {
     executor(2).remembering(Memory::new(store, [("toy".to_owned(), "f".to_owned())].into()))
 }
 
-fn toy_shard(folder: &Path, shard: Shard) -> Measured {
+fn toy_shard(folder: &Path, claims: Vec<Claim>, shard: Shard) -> Measured {
     let executor = remembering(folder, vec![]);
     let options = Options { tier: Tier::Quick, select: &|_| true, times: None, progress: &|_| () };
-    let papers = [PaperClaims { record: record(), claims: toys() }];
+    let papers = [PaperClaims { record: record(), claims }];
     let done = check::measure_shard(&executor, &papers, &options, shard);
     executor.memory().unwrap().store().finish();
     done
@@ -336,7 +366,7 @@ fn what_breaks_down_in_a_shard_is_measured_again_where_it_is_judged_and_nothing_
     let stores: Vec<PathBuf> = (1..=PARTS).map(|k| folder.path().join(k.to_string())).collect();
     let mut again = BTreeSet::new();
     for (number, store) in (1..).zip(&stores) {
-        let done = toy_shard(store, Shard { number, of: PARTS });
+        let done = toy_shard(store, toys(), Shard { number, of: PARTS });
         assert!(!done.units.is_empty());
         let broken = done.broken.iter().map(|unit| &done.plan.units[*unit]);
         for unit in broken {
@@ -357,6 +387,35 @@ fn what_breaks_down_in_a_shard_is_measured_again_where_it_is_judged_and_nothing_
     judge_by(&executor, toys(), &|_| true, None);
     let lacking = executor.lacking();
     assert!(!lacking.is_empty() && lacking.iter().all(|what| what.contains("toy/")), "{lacking:?}");
+}
+
+#[test]
+fn what_is_merged_is_judged_by_the_claims_at_hand_whatever_bounds_the_shards_knew() {
+    let bounded = |bound: f64| vec![claim(1, vec![coin(vec![arm(0.95)], bound, &["tails-heavy"])])];
+    let folder = tempfile::tempdir().unwrap();
+    let shard = Shard { number: 1, of: 1 };
+    let plan = toy_shard(folder.path(), bounded(0.5), shard).plan;
+    let merged = |bound: f64| {
+        let executor = remembering(&folder.path().join("merged"), vec![folder.path().into()]);
+        let executor = executor.measuring_only(BTreeSet::new());
+        let judged = judge_by(&executor, bounded(bound), &|_| true, None);
+        (judged, executor.lacking())
+    };
+    let undivided = |bound: f64| judge_by(&executor(1), bounded(bound), &|_| true, None);
+    for (bound, is_enough) in [(0.5, true), (0.48, true), (0.9, false)] {
+        let elsewhere = tempfile::tempdir().unwrap();
+        assert_eq!(toy_shard(elsewhere.path(), bounded(bound), shard).plan.digest, plan.digest);
+        let (judged, lacking) = merged(bound);
+        // Never another verdict: the same, or measurements that are lacking.
+        assert_eq!((judged == undivided(bound), lacking.is_empty()), (is_enough, is_enough), "{bound}");
+    }
+    // The bounds of a property are another matter: they tell which case is kept as the first violation.
+    let property = |tolerance| vec![claim(1, vec![commutes(tolerance, &["off-by-one"])])];
+    let digests = [0.0, 0.5].map(|tolerance| {
+        let elsewhere = tempfile::tempdir().unwrap();
+        toy_shard(elsewhere.path(), property(tolerance), shard).plan.digest
+    });
+    assert_ne!(digests[0], digests[1]);
 }
 
 /// A folder whose name a script may well misread.

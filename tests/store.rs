@@ -194,6 +194,34 @@ fn no_damage_changes_a_verdict() {
 }
 
 #[test]
+fn what_is_put_behind_the_records_changes_nothing_and_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let cold = run(folder.path());
+    let sound_file = file(folder.path());
+    let sound = fs::read_to_string(&sound_file).unwrap();
+    let first = &sound[..=sound.find('\n').unwrap()];
+    for (behind, damaged) in [("rubbish", 1), ("rubbish\n", 1), ("\n", 1), ("\0\0\0\0", 1), (first, 0)] {
+        fs::write(&sound_file, format!("{sound}{behind}")).unwrap();
+        let again = run_on(Store::open(folder.path(), false), claims(), "f", true);
+        assert_eq!((again.verdicts, again.measured), (cold.verdicts.clone(), 0), "{behind:?}");
+        assert_eq!(again.notices, [Notice::Damaged { path: sound_file.clone(), lines: damaged }]);
+    }
+}
+
+#[test]
+fn records_of_other_sources_are_not_taken_for_those_of_these() {
+    let folder = tempfile::tempdir().unwrap();
+    let cold = run(folder.path());
+    let file = file(folder.path());
+    // To the shelf of other sources, and nothing about the file itself has changed.
+    let shelf = folder.path().join("records").join(corroborate::run::shelf("toy", "g"));
+    fs::create_dir(&shelf).unwrap();
+    fs::rename(&file, shelf.join(file.file_name().unwrap())).unwrap();
+    let other = run_on(Store::open(folder.path(), false), claims(), "g", true);
+    assert_eq!((other.measured, other.notices), (cold.measured, vec![]));
+}
+
+#[test]
 fn whole_records_with_unfit_contents_are_measured_again() {
     type Change<'a> = (&'a str, &'a dyn Fn(&str) -> String);
     let unfit: &[Change] = &[

@@ -44,3 +44,6 @@ mod reach;
 
 // One run on several machines.
 mod shards;
+
+// Looking after a store.
+mod upkeep;

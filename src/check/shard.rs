@@ -42,7 +42,10 @@ impl Shard {
 /// Everything that a run may measure, in units that share nothing.
 #[derive(Debug, Serialize)]
 pub struct RunPlan {
-    /// Digest of what would be measured at most, in order, and of the sources and data behind it.
+    /// Digest of what would be measured at most, in order, and of the sources and data behind it: everything
+    /// that a record depends on. What records are judged by does not enter (bounds of statistical checks,
+    /// when they are looked at, statements): they are the same records, and `merge` judges them by the claims
+    /// at hand, or says that these need more.
     pub digest: String,
     /// In the order of claims.
     pub units: Vec<Unit>,

@@ -200,9 +200,11 @@ pub(super) fn merge(arguments: &MergeArguments, workplace: Workplace) -> Result<
     let again = broken.iter().filter_map(|unit| plan.units.get(*unit)).flat_map(|unit| unit.keys.clone());
     session.executor = session.executor.measuring_only(again.collect());
     let quiet = output.is_quiet();
+    let memory = session.memory()?;
+    memory.store().withhold();
     let verdicts = session.verdicts(quiet);
     agree(&session)?;
-    let memory = session.memory()?;
+    memory.store().release();
     let folder = memory.store().folder();
     for store in stores {
         records::import(store, folder, &memory.shelves(), &RealDisk).map_err(|e| {

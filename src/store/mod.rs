@@ -37,6 +37,8 @@ pub struct Store {
     disk: Box<dyn Disk>,
     shelves: Mutex<BTreeMap<String, Arc<Mutex<Shelf>>>>,
     notices: Mutex<BTreeSet<Notice>>,
+    /// Records with their shelves that wait to be written, while they do.
+    withheld: Mutex<Option<Vec<(String, Record)>>>,
 }
 
 struct Shelf {
@@ -147,6 +149,7 @@ impl Store {
             disk,
             shelves: Mutex::default(),
             notices: Mutex::default(),
+            withheld: Mutex::default(),
         }
     }
 
@@ -183,28 +186,51 @@ impl Store {
         self.fresh
     }
 
+    /// Writes nothing from now on until it is told to [release](Self::release) what it was to keep.
+    pub fn withhold(&self) {
+        lock(&self.withheld).get_or_insert_default();
+    }
+
+    /// Writes what it was to keep while it was told to [withhold](Self::withhold) it, and goes on writing.
+    pub fn release(&self) {
+        let withheld = lock(&self.withheld).take().unwrap_or_default();
+        for (shelf, record) in withheld {
+            self.write(&mut lock(&self.shelf(&shelf)).writing, &shelf, &record);
+        }
+    }
+
     /// Keeps a record, unless it is already there.
     pub fn put(&self, shelf: &str, record: &Record) {
-        let path = self.path(shelf);
-        let shelf = self.shelf(shelf);
-        let mut shelf = lock(&shelf);
-        let kept = shelf.records.entry(record.unit.clone()).or_default();
+        let entry = self.shelf(shelf);
+        let mut entry = lock(&entry);
+        let kept = entry.records.entry(record.unit.clone()).or_default();
         let part = (record.from, record.payload.clone());
         if kept.contains(&part) {
             return;
         }
         kept.push(part);
-        let written = match &mut shelf.writing {
+        if let Some(withheld) = lock(&self.withheld).as_mut() {
+            withheld.push((shelf.to_owned(), record.clone()));
+            return;
+        }
+        self.write(&mut entry.writing, shelf, record);
+    }
+
+    fn write(&self, writing: &mut Writing, shelf: &str, record: &Record) {
+        let line = record.encode();
+        let written = match writing {
             Writing::Over => return,
-            Writing::Journal(journal) => journal.append(record.encode().as_bytes(), self.disk.as_ref()),
-            begin @ Writing::NotYet => Journal::create(&path, self.disk.as_ref()).and_then(|mut journal| {
-                let appended = journal.append(record.encode().as_bytes(), self.disk.as_ref());
-                *begin = Writing::Journal(Box::new(journal));
-                appended
-            }),
+            Writing::Journal(journal) => journal.append(line.as_bytes(), self.disk.as_ref()),
+            Writing::NotYet => {
+                Journal::create(&self.path(shelf), self.disk.as_ref()).and_then(|mut journal| {
+                    let appended = journal.append(line.as_bytes(), self.disk.as_ref());
+                    *writing = Writing::Journal(Box::new(journal));
+                    appended
+                })
+            }
         };
         if let Err(error) = written {
-            shelf.writing = Writing::Over;
+            *writing = Writing::Over;
             self.tell(Notice::Unwritable { path: self.folder.clone(), why: error.to_string() });
         }
     }

@@ -1,6 +1,7 @@
 use std::{
     fs,
     io::{self, ErrorKind},
+    os::unix::fs::MetadataExt as _,
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -280,20 +281,123 @@ fn a_death_at_any_step_loses_at_most_the_record_in_flight() {
 }
 
 #[test]
-fn a_collection_that_dies_at_any_step_loses_nothing() {
+fn a_collection_that_dies_at_any_step_loses_nothing_and_leaves_nothing_behind_for_long() {
+    let live: BTreeSet<String> = [SHELF.to_owned()].into();
     for steps in 0.. {
         let folder = filled();
         let store = Store::open(folder.path(), false);
         put(&store, &record("d", 0));
         store.finish();
-        let live: BTreeSet<String> = [SHELF.to_owned()].into();
         let ended = collect(folder.path(), &live, false, &Dying::after(steps));
         let again = Store::open(folder.path(), false);
         assert!(some().iter().chain([&record("d", 0)]).all(|record| holds(&again, record)), "step {steps}");
         assert_eq!(again.notices(), []);
+        // One that was killed has not even cleaned up.
+        fs::write(folder.path().join(SHELVES).join(SHELF).join(".gc.0.tmp"), "half").unwrap();
+        collect(folder.path(), &live, false, &RealDisk).unwrap();
+        assert_eq!(files(folder.path()).len(), 1, "step {steps}: {:?}", files(folder.path()));
         if ended.is_ok() {
             assert!(steps >= 4, "{steps}");
             break;
         }
+    }
+}
+
+#[test]
+fn an_import_that_dies_at_any_step_leaves_whole_records_and_can_be_repeated() {
+    let live: BTreeSet<String> = [SHELF.to_owned()].into();
+    let from = filled();
+    for steps in 0.. {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), false);
+        put(&store, &record("a", 0));
+        store.finish();
+        let ended = import(from.path(), folder.path(), &live, &Dying::after(steps));
+        assert_eq!(inspect(folder.path()).unwrap().notices, [], "step {steps}");
+        import(from.path(), folder.path(), &live, &RealDisk).unwrap();
+        let found = inspect(folder.path()).unwrap();
+        assert_eq!((found.records, found.notices.len()), (some().len() as u64, 0), "step {steps}");
+        if ended.is_ok() {
+            assert!(steps >= 4, "{steps}");
+            break;
+        }
+    }
+    // Shelves that are not live stay where they are.
+    let folder = tempfile::tempdir().unwrap();
+    import(from.path(), folder.path(), &BTreeSet::new(), &RealDisk).unwrap();
+    assert_eq!(inspect(folder.path()).unwrap().records, 0);
+}
+
+#[test]
+fn what_is_withheld_is_known_and_not_written_before_it_is_released() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), false);
+    store.withhold();
+    put_some(&store);
+    assert!(some().iter().all(|record| holds(&store, record)));
+    assert!(!folder.path().join(SHELVES).exists());
+    store.release();
+    put(&store, &record("d", 0));
+    store.finish();
+    assert_eq!(inspect(folder.path()).unwrap().records, some().len() as u64 + 1);
+}
+
+/// A disk that forgets, when the power fails, what was not synced. Files are known by their numbers, which
+/// they keep under another name.
+#[derive(Clone, Default)]
+struct Forgetful(Arc<Mutex<BTreeMap<u64, u64>>>);
+
+impl Forgetful {
+    fn power_fails(&self, folder: &Path) {
+        for path in files(folder) {
+            let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+            let number = file.metadata().unwrap().ino();
+            file.set_len(lock(&self.0).get(&number).copied().unwrap_or(0)).unwrap();
+        }
+    }
+}
+
+impl Disk for Forgetful {
+    fn sync(&self, file: &fs::File) -> io::Result<()> {
+        let metadata = file.metadata()?;
+        lock(&self.0).insert(metadata.ino(), metadata.len());
+        Ok(())
+    }
+}
+
+#[test]
+fn a_power_failure_costs_what_was_not_synced_and_nothing_that_was_finished() {
+    let many: Vec<Record> = (0..200).map(|from| record("long", from)).collect();
+    let kept = |folder: &Path| {
+        let store = Store::open(folder, false);
+        let kept = many.iter().take_while(|record| holds(&store, record)).count();
+        assert_eq!(store.get(SHELF, &many[0].unit).len(), kept, "the first ones, and no others");
+        assert_eq!(store.notices(), []);
+        kept
+    };
+    for finished in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Forgetful::default();
+        let store = Store::open_on(folder.path(), false, Box::new(disk.clone()));
+        for record in &many {
+            put(&store, record);
+        }
+        if finished {
+            store.finish();
+        }
+        disk.power_fails(folder.path());
+        drop(store);
+        let left = kept(folder.path());
+        assert!(
+            if finished { left == many.len() } else { many.len() - left < 64 && left < many.len() },
+            "{left}"
+        );
+        // Put together with another file: the old ones go when the new one lasts.
+        let store = Store::open_on(folder.path(), false, Box::new(disk.clone()));
+        many.iter().chain([&record("d", 0)]).for_each(|record| put(&store, record));
+        store.finish();
+        collect(folder.path(), &[SHELF.to_owned()].into(), false, &disk).unwrap();
+        disk.power_fails(folder.path());
+        assert_eq!(kept(folder.path()), many.len());
     }
 }
