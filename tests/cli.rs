@@ -44,7 +44,7 @@ fn verdicts_are_the_same_bytes_for_any_number_of_threads() {
 #[test]
 fn json_has_the_fields_that_others_rely_on() {
     let verdicts: Value = serde_json::from_str(&output(&["verify", CLAIM, "--format", "json"], 0)).unwrap();
-    for field in ["root_seed", "tier", "plan", "revision", "toolchain"] {
+    for field in ["root_seed", "tier", "plan", "verdicts", "revision", "toolchain"] {
         assert!(verdicts["run"].get(field).is_some(), "run.{field}");
     }
     let claim = &verdicts["claims"][0];

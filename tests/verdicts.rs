@@ -1,11 +1,17 @@
 //! Verdicts, controls, breakdowns, and what they may not depend on.
 
+use std::sync::Mutex;
+
 use corroborate::{
-    check::evidence::Outcome,
-    claim::{Claim, Tests, Verdict},
+    check::{
+        self, Options,
+        evidence::{Outcome, Verdicts},
+    },
+    claim::{Claim, PaperClaims, Tests, Tier, Verdict},
+    run::Step,
 };
 
-use crate::toy::{arm, claim, coin, commutes, judge};
+use crate::toy::{arm, claim, coin, commutes, executor, judge, record};
 
 fn verdict(claim: Claim) -> Verdict {
     judge(vec![claim], 2, &|_| true).claims[0].verdict
@@ -114,6 +120,49 @@ fn verdicts_do_not_depend_on_the_selection() {
         let alone = judge(several(), 2, &|c| c.id == claim.id);
         assert_eq!(alone.claims, [all.claims[i].clone()]);
     }
+}
+
+/// Verdicts measured by one thread in this order, and what was measured one after the other.
+fn in_order(shuffle: Option<u64>) -> (Verdicts, Vec<String>) {
+    let executor = executor(1).shuffled(shuffle);
+    let begun = Mutex::new(Vec::new());
+    let progress = |step: Step<'_>| begun.lock().unwrap().push(format!("{} {}", step.done, step.subject));
+    let options = Options { tier: Tier::Quick, select: &|_| true, times: None, progress: &progress };
+    let verdicts = check::verify(&executor, &[PaperClaims { record: record(), claims: several() }], &options);
+    let begun = begun.into_inner().unwrap();
+    (verdicts, begun)
+}
+
+#[test]
+fn verdicts_do_not_depend_on_the_order_of_measurement() {
+    let (as_planned, order) = in_order(None);
+    let mut orders = vec![order.clone()];
+    for by in 0..4 {
+        let (shuffled, order) = in_order(Some(by));
+        assert_eq!(shuffled, as_planned);
+        assert!(!orders.contains(&order), "shuffled by {by}, the order is an earlier one");
+        orders.push(order);
+    }
+    assert_eq!(in_order(Some(0)).1, orders[1]);
+}
+
+#[test]
+fn the_digest_of_verdicts_is_that_of_what_was_found_and_of_nothing_else() {
+    let digest = |claims: Vec<Claim>| judge(claims, 2, &|_| true).run.verdicts;
+    let found = digest(several());
+    assert_eq!(found.len(), 64);
+    let mut reversed = several();
+    reversed.reverse();
+    assert_eq!(digest(reversed), found);
+    assert_eq!(judge(several(), 1, &|_| true).run.verdicts, found);
+    // A margin is enough to tell two runs apart, a word too.
+    let closer = claim(1, vec![coin(fair(), 0.501, &["tails-heavy"])]);
+    let reworded = Claim { statement: "Another.".into(), ..several()[0].clone() };
+    for other in [closer, reworded] {
+        let claims = [vec![other], several()[1..].to_vec()].concat();
+        assert_ne!(digest(claims), found);
+    }
+    assert_ne!(judge(several(), 2, &|c| c.id != "toy.3").run.verdicts, found);
 }
 
 #[test]

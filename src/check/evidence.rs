@@ -344,6 +344,10 @@ pub struct RunInfo {
     pub tier: Tier,
     /// Digest of the plan: claims, settings, budgets, seeds.
     pub plan: String,
+    /// Digest of the verdicts: root seed, tier, and all that `claims` say, in the order of their ids. It does
+    /// not depend on the machine, the build or the order of measurement.
+    #[serde(default)]
+    pub verdicts: String,
     /// Digest of the sources that the program was built from.
     pub revision: String,
     /// Compiler that the program was built with.

@@ -43,9 +43,10 @@ pub fn verify(executor: &Executor, papers: &[PaperClaims], options: &Options<'_>
     let pictures = dockets.iter().flat_map(Docket::picture_requests).collect();
     let lines = dockets.iter_mut().flat_map(|d| &mut d.lines).collect();
     let results = settle(executor, lines, pictures, options.progress);
-    let run = run_info(executor, &dockets, options.tier);
+    let mut run = run_info(executor, &dockets, options.tier);
     let claims: Vec<ClaimResult> =
         dockets.into_iter().map(|d| d.close(executor, &results, options.tier)).collect();
+    run.verdicts = digest_of(&run, &claims);
     let judged = |record: &&PaperRecord| claims.iter().any(|c| c.paper == record.slug);
     let records = papers.iter().map(|p| &p.record).filter(judged).cloned().collect();
     Verdicts { format: FORMAT, run, papers: records, claims }
@@ -216,10 +217,18 @@ fn run_info(executor: &Executor, dockets: &[Docket<'_>], tier: Tier) -> RunInfo 
         root_seed: executor.root_seed(),
         tier,
         plan: digest(&json!([FORMAT, executor.root_seed(), identities])),
+        verdicts: String::new(),
         revision: env!("CORROBORATE_REVISION").to_owned(),
         toolchain: env!("CORROBORATE_TOOLCHAIN").to_owned(),
         level: LEVEL,
         tests,
         error_bound: (tests as f64 * LEVEL).min(1.0),
     }
+}
+
+/// Digest of what was found. Who measured it, with what and in which order does not enter.
+fn digest_of(run: &RunInfo, claims: &[ClaimResult]) -> String {
+    let mut claims: Vec<&ClaimResult> = claims.iter().collect();
+    claims.sort_by(|a, b| a.id.cmp(&b.id));
+    digest(&json!([FORMAT, run.root_seed, run.tier, claims]))
 }

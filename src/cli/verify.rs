@@ -45,6 +45,9 @@ pub struct Arguments {
     /// what breaks down is left to `merge`.
     #[arg(long, value_name = "K/N", value_parser = shards::shard, conflicts_with_all = ["out", "junit", "fresh"])]
     shard: Option<Shard>,
+    /// Measure in an order shuffled by this number; no verdict depends on it.
+    #[arg(long, value_name = "N")]
+    shuffle: Option<u64>,
     #[command(flatten)]
     output: Output,
 }
@@ -141,7 +144,8 @@ pub enum Format {
 
 pub(super) fn main(arguments: &Arguments, workplace: Workplace) -> Result<Exit, Refusal> {
     let root = workplace.root()?;
-    let session = Session::open(workplace, &arguments.selectors, &arguments.effort)?;
+    let mut session = Session::open(workplace, &arguments.selectors, &arguments.effort)?;
+    session.executor = session.executor.shuffled(arguments.shuffle);
     let quiet = arguments.output.is_quiet();
     match arguments.shard {
         Some(shard) => shards::measure(&session, shard, &arguments.output),

@@ -16,12 +16,13 @@ use std::{
 };
 
 use rayon::prelude::*;
+use serde_json::json;
 
 use super::{
     memory::{self, Memory},
     property::{self, Cases, CasesRecord},
     results::{Request, Results, Sample},
-    seed::{canonical_json, replicate_streams},
+    seed::{canonical_json, digest, replicate_streams},
 };
 use crate::papers::leaf::{Data, Experiment, Measurement, Paper, Prepared};
 
@@ -54,6 +55,7 @@ pub struct Executor {
     memory: Option<Memory>,
     measured: AtomicU64,
     allowed: Option<BTreeSet<String>>,
+    shuffle: Option<u64>,
     lacking: Mutex<BTreeSet<String>>,
 }
 
@@ -130,6 +132,7 @@ impl Executor {
             memory: None,
             measured: AtomicU64::new(0),
             allowed: None,
+            shuffle: None,
             lacking: Mutex::default(),
         })
     }
@@ -146,6 +149,14 @@ impl Executor {
     #[must_use]
     pub fn measuring_only(mut self, keys: BTreeSet<String>) -> Self {
         self.allowed = Some(keys);
+        self
+    }
+
+    /// Measures the pieces of each round in an order shuffled by this number. No result may depend on it;
+    /// this is how that is put to the test.
+    #[must_use]
+    pub fn shuffled(mut self, by: Option<u64>) -> Self {
+        self.shuffle = by;
         self
     }
 
@@ -189,7 +200,10 @@ impl Executor {
     pub fn measure(&self, requests: &[Request], results: &mut Results, progress: &Progress<'_>) {
         let wanted = Wanted::of(requests);
         self.recall(&wanted, results);
-        let work = wanted.missing(results);
+        let mut work = wanted.missing(results);
+        if let Some(by) = self.shuffle {
+            work.sort_by_cached_key(|piece| digest(&json!([by, piece.described()])));
+        }
         let total = work.len() as u64;
         let finished = AtomicU64::new(0);
         let done: Vec<Done> = self.pool.install(|| {

@@ -21,6 +21,7 @@ pub fn verdicts() -> Verdicts {
             root_seed: 0,
             tier: Tier::Quick,
             plan: "d1".into(),
+            verdicts: "d3".into(),
             revision: "d2".into(),
             toolchain: "rustc".into(),
             level: 1e-5,

@@ -114,6 +114,7 @@ fn summary(verdicts: &Verdicts, pen: Pen) -> String {
         format!("{}\n", pen.strong("Not shown")),
         by_scope(&tally, |v| !shown(v)),
         wrapped("", &(effort + &words::error_bound(run))),
+        format!("{}\n", pen.faint(&format!("Digest of the verdicts: {}", run.verdicts))),
         format!("{standing}\n"),
     ]
     .concat()
