@@ -18,6 +18,10 @@ test *ARGS:
 test-kills KILLS="200":
     CORROBORATE_KILLS={{ KILLS }} cargo test --release --test tests -- --nocapture kills::
 
+# Measure in many ways (threads, orders, builds, processors), and compare the digests of the verdicts. Takes a while.
+test-determinism *SELECTORS:
+    bash tests/determinism.sh {{ SELECTORS }}
+
 # Everything that continuous integration runs.
 ci: fmt-check lint test verify drift test-site test-peers test-slurm audit
 
