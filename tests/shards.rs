@@ -409,6 +409,15 @@ fn what_is_merged_is_judged_by_the_claims_at_hand_whatever_bounds_the_shards_kne
         // Never another verdict: the same, or measurements that are lacking.
         assert_eq!((judged == undivided(bound), lacking.is_empty()), (is_enough, is_enough), "{bound}");
     }
+    // How much may be measured is part of the plan.
+    let executor = remembering(&folder.path().join("planned"), vec![]);
+    let planned = |tier| {
+        let papers = [PaperClaims { record: record(), claims: bounded(0.5) }];
+        let options = Options { tier, select: &|_| true, times: None, progress: &|_| () };
+        check::plan_run(&executor, &papers, &options).digest
+    };
+    assert_eq!(planned(Tier::Quick), plan.digest);
+    assert_ne!(planned(Tier::Full), plan.digest);
     // The bounds of a property are another matter: they tell which case is kept as the first violation.
     let property = |tolerance| vec![claim(1, vec![commutes(tolerance, &["off-by-one"])])];
     let digests = [0.0, 0.5].map(|tolerance| {

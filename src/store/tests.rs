@@ -201,6 +201,27 @@ fn a_collection_keeps_what_is_live_and_sound() {
     assert_eq!(collect(folder.path(), &live, false, &RealDisk).unwrap(), Collected::default());
 }
 
+#[test]
+fn a_collection_rids_a_single_file_of_damaged_and_repeated_lines() {
+    let folder = filled();
+    let [file] = &files(folder.path())[..] else { panic!("one file") };
+    let sound = fs::read_to_string(file).unwrap();
+    for spoiled in [format!("{sound}rubbish\n"), format!("{sound}{sound}"), sound.replacen('{', "?", 1)] {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = folder.path().join(SHELVES).join(SHELF);
+        fs::create_dir_all(&shelf).unwrap();
+        fs::write(shelf.join("1.journal"), &spoiled).unwrap();
+        let whole = Store::open(folder.path(), false);
+        let whole = some().iter().filter(|record| holds(&whole, record)).count();
+        assert!(whole + 1 >= some().len());
+        collect(folder.path(), &[SHELF.to_owned()].into(), false, &RealDisk).unwrap();
+        let found = inspect(folder.path()).unwrap();
+        assert_eq!((found.files, found.records, found.notices), (1, whole as u64, vec![]));
+        let [file] = &files(folder.path())[..] else { panic!("one file") };
+        assert!(file.extension().is_some_and(|e| e == "records"), "{}", file.display());
+    }
+}
+
 /// A disk that dies at its `n`-th step, in the middle of it if it is a write, and never comes back.
 pub struct Dying {
     left: AtomicU32,
