@@ -99,15 +99,15 @@ if command -v qemu-x86_64 >/dev/null; then
 else
     skip "an x86-64 without AVX and FMA: there is no qemu-x86_64 (Debian: qemu-user)"
 fi
-arm=aarch64-unknown-linux-musl
-if ! command -v qemu-aarch64 >/dev/null; then
-    skip "aarch64: there is no qemu-aarch64 (Debian: qemu-user)"
+arm=aarch64-unknown-linux-gnu
+if ! command -v qemu-aarch64 >/dev/null || ! command -v aarch64-linux-gnu-gcc >/dev/null; then
+    skip "aarch64: there is no qemu-aarch64 or no C compiler for it (Debian: qemu-user, gcc-aarch64-linux-gnu)"
 elif ! has_target $arm; then
     skip "aarch64: there is no standard library for $arm"
-elif ! CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER=rust-lld build arm --release --target $arm; then
+elif ! CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc build arm --release --target $arm; then
     skip "aarch64: it cannot be built here, see above"
 else
-    compare "$few" "release on an aarch64, with musl" \
-        qemu-aarch64 target/determinism/arm/$arm/release/corroborate "${verify[@]}" --timeout 7200 "${emulated[@]}"
+    compare "$few" "release on an aarch64" qemu-aarch64 -L /usr/aarch64-linux-gnu \
+        target/determinism/arm/$arm/release/corroborate "${verify[@]}" --timeout 7200 "${emulated[@]}"
 fi
 exit $failed
