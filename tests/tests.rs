@@ -9,6 +9,12 @@ mod toy;
 // Mistakes in YAML files.
 mod mistakes;
 
+// What is written in YAML files is what is judged.
+mod meaning;
+
+// Well-formed, and without sense.
+mod contradictions;
+
 // The program as people run it.
 mod cli;
 
@@ -17,6 +23,9 @@ mod report;
 
 // Each kind of check on a toy: corroborated, refuted, vacuous; maps, powers, benchmarks.
 mod kinds;
+
+// Numbers, words and commands of evidence, on measurements that are known beforehand.
+mod figures;
 
 // The checks on trial: error rates under peeking, power, bad metrics, and a broken test.
 mod trials;

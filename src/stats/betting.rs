@@ -407,4 +407,26 @@ mod tests {
             prop_assert!((scaled_high - (-3.0 + 5.0 * high)).abs() < 1e-6);
         }
     }
+
+    #[test]
+    fn two_wins_of_any_size_stay_finite() {
+        // Each win multiplies the stake f by 10³⁰⁰: (1/8 + 7/128 · Σⱼ 2⁻ʲ) · 10⁶⁰⁰ over f² = 2⁻ʲ, j ≤ 16.
+        let (above, below) = e_values(&[1.0, 1.0], 1e-300);
+        let mixed: f64 = 0.125 + 7.0 / 128.0 * (1.0 - 1.0 / 65_536.0);
+        assert_relative_eq!(above, 600.0 + mixed.log10(), epsilon = 1e-9);
+        assert!(below <= 0.0);
+    }
+
+    proptest! {
+        #[test]
+        fn evidence_does_not_depend_on_the_units(values in prop::collection::vec(0.0..=1.0, 0..40), null in 0.05..0.95) {
+            let (above, below) = e_values(&values, null);
+            let mut scaled = Betting::new(Range::new(-3.0, 2.0).unwrap(), -3.0 + 5.0 * null).unwrap();
+            for v in &values {
+                scaled.push(-3.0 + 5.0 * v).unwrap();
+            }
+            prop_assert!((scaled.log10_e_above() - above).abs() < 1e-9);
+            prop_assert!((scaled.log10_e_below() - below).abs() < 1e-9);
+        }
+    }
 }

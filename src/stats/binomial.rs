@@ -113,6 +113,8 @@ mod tests {
         assert_relative_eq!(test.p_greater, 7.0 / 64.0, max_relative = 1e-13);
         assert_relative_eq!(test.p_less, 63.0 / 64.0, max_relative = 1e-13);
         assert_relative_eq!(test.p_two_sided, 14.0 / 64.0, max_relative = 1e-13);
+        let test = sign_test(&[2.0, -1.0, -2.0, 0.0, 0.0, 0.0], 0.0).unwrap();
+        assert_eq!((test.above, test.below, test.ties), (1, 2, 3));
         let nothing = sign_test(&[], 0.0).unwrap();
         assert_eq!((nothing.p_greater, nothing.p_two_sided), (1.0, 1.0));
     }

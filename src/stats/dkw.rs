@@ -115,4 +115,14 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn rounding_moves_no_quantile() {
+        // Half the width is given, so that shares meet the band exactly, but for their last digit:
+        // 0.1 + 0.2 is more than 0.3, and yet three of ten values are enough.
+        let band = Band { sorted: (1..=10).map(f64::from).collect(), half_width: 0.2 };
+        assert_eq!(band.quantile(0.1).unwrap(), (f64::NEG_INFINITY, 3.0));
+        assert_eq!(band.quantile(0.5).unwrap(), (3.0, 7.0));
+        assert_eq!(band.quantile(0.6).unwrap(), (4.0, 8.0));
+    }
 }

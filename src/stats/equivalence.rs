@@ -92,6 +92,9 @@ mod tests {
     #[test]
     fn bad_input_is_named() {
         assert_eq!(two_one_sided(&[1.0, 2.0], 1.0, 1.0), Err(StatsError::Interval(1.0, 1.0)));
+        for (low, high) in [(f64::NEG_INFINITY, 1.0), (1.0, f64::INFINITY)] {
+            assert_eq!(two_one_sided(&[1.0, 2.0], low, high), Err(StatsError::Interval(low, high)));
+        }
         assert!(matches!(two_one_sided(&[1.0], 0.0, 1.0), Err(StatsError::TooFew { .. })));
         assert_eq!(two_one_sided(&[1.0, 1.0], 0.0, 2.0), Err(StatsError::Constant));
         assert!(matches!(t_interval(&[1.0, f64::NAN], 0.1), Err(StatsError::NotFinite(_))));
@@ -106,5 +109,16 @@ mod tests {
             let inside = low < ends.0 && ends.1 < low + width;
             prop_assert!((test.p - level).abs() < 1e-9 || inside == (test.p < level));
         }
+    }
+
+    #[test]
+    fn known_p_values() {
+        // Mean 3 and standard error √0.5: the lower end is t = 2√2 away, with four degrees of freedom,
+        // and the upper end as far as makes no difference. Computed with mpmath, 40 digits.
+        let test = two_one_sided(&[1.0, 2.0, 3.0, 4.0, 5.0], 1.0, 1e6).unwrap();
+        assert_relative_eq!(test.p, 0.023_710_327_792_159_81, max_relative = 1e-9);
+        assert_eq!((test.mean, test.p), (3.0, test.p_above_low));
+        let mirrored = two_one_sided(&[1.0, 2.0, 3.0, 4.0, 5.0], -1e6, 5.0).unwrap();
+        assert_relative_eq!(mirrored.p_below_high, test.p, max_relative = 1e-12);
     }
 }

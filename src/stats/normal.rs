@@ -241,4 +241,23 @@ mod tests {
             prop_assert!(normal.log10_e_below(high - step) < threshold);
         }
     }
+
+    #[test]
+    fn the_interval_is_the_inverse_of_the_test_at_any_distance() {
+        for sample in [Normal::of(&[0.0, 2.0]).unwrap(), Normal::of(&[0.0, 2.0, 1.0]).unwrap()] {
+            for distance in [1.5, 7.0, 300.0, 20_000.0] {
+                let level = 10_f64.powf(-sample.log10_e_above(1.0 - distance));
+                let (low, high) = sample.confidence_sequence(level).unwrap();
+                assert_relative_eq!(1.0 - low, distance, max_relative = 1e-5);
+                assert_relative_eq!(high - 1.0, distance, max_relative = 1e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn a_large_offset_does_not_hide_the_spread() {
+        let values = [0.3, 1.1, -0.2, 0.9, 0.4];
+        let moved = values.map(|v| v + 1e9);
+        assert_relative_eq!(above(&moved, 1e9), above(&values, 0.0), epsilon = 1e-5);
+    }
 }

@@ -261,4 +261,42 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn drawn_divisions_come_close_to_all_of_them() {
+        // Values 0 … 25, of which the first sample has the even ones: half a step below the other, on
+        // average, and the difference of means has a known normal approximation.
+        let (first, second): (Vec<f64>, Vec<f64>) =
+            (0..13).map(|i| (f64::from(2 * i), f64::from(2 * i + 1))).unzip();
+        let test = two_sample(&first, &second, Alternative::Less, 1999, &streams()).unwrap();
+        assert!(!test.exact && test.arrangements == 2000);
+        // Var = 26² (26 + 1) / (12 · 13²) for a difference of ranks' means; the difference is −1.
+        let spread = (26.0_f64 * 26.0 * 27.0 / (12.0 * 13.0 * 13.0)).sqrt();
+        assert_relative_eq!(test.p, crate::kernel::math::normal_cdf((-1.0 + 0.1) / spread), epsilon = 0.04);
+    }
+
+    #[test]
+    fn the_observed_arrangement_is_one_more_draw() {
+        // All signs positive out of 2²⁴: none of 999 draws is as extreme.
+        assert_eq!(of_pairs(&[1.0; 24], Alternative::Greater).p, 1.0 / 1000.0);
+    }
+
+    #[test]
+    fn rounding_decides_no_tie_whatever_the_unit() {
+        // ±0.1 ± 0.2 ± 0.3 is zero twice and positive three times, but 0.1 + 0.2 − 0.3 > 0 in binary.
+        for unit in [1e-9, 1.0, 1e9] {
+            let differences = [0.1 * unit, 0.2 * unit, -0.3 * unit];
+            assert_eq!(of_pairs(&differences, Alternative::Greater).p, 5.0 / 8.0, "{unit}");
+        }
+    }
+
+    #[test]
+    fn a_small_difference_is_no_tie() {
+        // One value is larger than the others by far more than rounding: it is in the first sample in
+        // half of the divisions.
+        let (mut first, second) = ([1.0; 8], [1.0; 8]);
+        first[0] += 1e-10;
+        let test = two_sample(&first, &second, Alternative::Greater, 9, &streams()).unwrap();
+        assert_eq!((test.p, test.exact), (0.5, true));
+    }
 }

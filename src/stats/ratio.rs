@@ -140,4 +140,33 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn without_pairs_the_range_is_all_that_is_known() {
+        let range = Range::new(0.5, 2.0).unwrap();
+        let (low, high) = confidence_sequence(&[], &[], range, 0.05).unwrap();
+        assert!((low - 0.25).abs() < 1e-12 && (high - 4.0).abs() < 1e-12, "{low} {high}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_range_above_zero_is_made_use_of(pairs in prop::collection::vec((0.5..=2.0, 0.5..=2.0), 1..40), c in 0.3..3.0) {
+            let range = Range::new(0.5, 2.0).unwrap();
+            let (x, y): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
+            let evidence = |c: f64| log10_e(&x, &y, range, c).unwrap();
+            let other = log10_e(&y, &x, range, 1.0 / c).unwrap();
+            prop_assert!((evidence(c).above - other.below).abs() < 1e-9 && (evidence(c).below - other.above).abs() < 1e-9);
+            let (low, high) = confidence_sequence(&x, &y, range, 0.05).unwrap();
+            prop_assert!(0.25 <= low && low <= high && high <= 4.0 + 1e-12);
+            let threshold = 20_f64.log10();
+            if low > 0.26 {
+                prop_assert!(evidence(low * 0.999_999).above >= threshold);
+            }
+            if high < 3.9 {
+                prop_assert!(evidence(high * 1.000_001).below >= threshold);
+            }
+            prop_assert!(evidence((low * 1.000_001).min(3.99)).above < threshold);
+            prop_assert!(evidence((high * 0.999_999).max(0.26)).below < threshold);
+        }
+    }
 }

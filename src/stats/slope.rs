@@ -164,4 +164,16 @@ mod tests {
         assert!(matches!(log_log_slope(&x, &[1.0, 1.0]), Err(SlopeError::TooFew { .. })));
         assert!(matches!(log_log_slope(&[2.0, 2.0], &[1.0, 3.0]), Err(SlopeError::TooFew { .. })));
     }
+
+    #[test]
+    fn a_known_fit_of_four_sizes() {
+        // ln x = 1 … 4 and ln y = 1.5, 3.5, 2.5, 5.5: slope 1.1, intercept 0.5, residuals −0.1, 0.8,
+        // −1.3, 0.6, whose squares add up to 2.7.
+        let powers = |logarithms: [f64; 4]| logarithms.map(f64::exp);
+        let fit = LogLogFit::of(&powers([1.0, 2.0, 3.0, 4.0]), &powers([1.5, 3.5, 2.5, 5.5])).unwrap();
+        assert_relative_eq!(fit.slope, 1.1, max_relative = 1e-13);
+        assert_relative_eq!(fit.intercept, 0.5, max_relative = 1e-12);
+        assert_relative_eq!(fit.standard_error, (2.7_f64 / 2.0 / 5.0).sqrt(), max_relative = 1e-12);
+        assert_eq!(fit.freedom, 2.0);
+    }
 }

@@ -362,6 +362,8 @@ mod tests {
             (0.975, 1.959_963_984_540_054),
             (1e-10, -6.361_340_902_404_056),
             (1e-300, -37.047_096_299_361_2),
+            (1e-310, -37.663_060_331_949_52),
+            (0.499_999_99, -2.506_628_274_631e-8),
             (0.5, 0.0),
         ] {
             assert_relative_eq!(normal_quantile(p).unwrap(), z, max_relative = 1e-12);
@@ -462,6 +464,47 @@ mod tests {
         #[test]
         fn distribution_functions_rise(t in -50.0..50.0, step in 0.0..1.0, freedom in parameter()) {
             prop_assert!(student_cdf(t, freedom).unwrap() <= student_cdf(t + step, freedom).unwrap() + 1e-15);
+        }
+    }
+
+    #[test]
+    fn far_tails_of_students_distribution() {
+        // Computed with mpmath, 40 digits; 1/(2t²) for two degrees of freedom.
+        for (freedom, ln_value) in
+            [(2.0, -461.210_165_779_369_1), (3.0, -690.677_804_459_169_1), (5.0, -1_149.042_290_261_209_4)]
+        {
+            assert_relative_eq!(student_ln_cdf(-1e100, freedom).unwrap(), ln_value, max_relative = 1e-13);
+            assert_eq!(student_cdf(1e100, freedom).unwrap(), 1.0);
+        }
+        let tails = student_cdf(1e30, 0.1).unwrap() + student_cdf(-1e30, 0.1).unwrap();
+        assert_relative_eq!(tails, 1.0, max_relative = 1e-14);
+    }
+
+    #[test]
+    fn quantiles_close_to_a_median_keep_their_digits() {
+        // The density of Student's distribution with four degrees of freedom is 3/8 at 0.
+        let t = student_quantile(0.5 - 1e-9, 4.0).unwrap();
+        assert_relative_eq!(t, -1e-9 / 0.375, max_relative = 1e-6);
+        assert_relative_eq!(student_quantile(0.5 + 1e-9, 4.0).unwrap(), -t, max_relative = 1e-6);
+    }
+
+    #[test]
+    fn quantiles_of_the_ends_are_the_ends() {
+        assert_eq!(
+            (beta_quantile(0.0, 2.0, 3.0).unwrap(), beta_quantile(1.0, 2.0, 3.0).unwrap()),
+            (0.0, 1.0)
+        );
+    }
+
+    #[test]
+    fn known_values_of_what_stirlings_formula_leaves() {
+        // Computed with mpmath, 40 digits.
+        for (z, value) in [
+            (15.0, 5.554_733_551_962_801e-3),
+            (16.0, 5.207_655_919_609_64e-3),
+            (20.0, 4.166_319_691_996_922e-3),
+        ] {
+            assert_relative_eq!(stirling_error(z), value, epsilon = 1e-17, max_relative = 1e-13);
         }
     }
 }
