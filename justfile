@@ -22,6 +22,11 @@ test-kills KILLS="200":
 test-determinism *SELECTORS:
     bash tests/determinism.sh {{ SELECTORS }}
 
+# Change the sources of a room in one place at a time, and list the changes that no test notices (a build each; see tests/mutants.md).
+mutants ROOM *ARGS:
+    command -v cargo-mutants >/dev/null || cargo install --locked cargo-mutants
+    cargo mutants --file 'src/{{ ROOM }}/**' --output target {{ ARGS }}
+
 # Everything that continuous integration runs.
 ci: fmt-check lint test verify drift test-site test-peers test-slurm audit
 
