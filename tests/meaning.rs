@@ -267,6 +267,20 @@ fn coverages_rates_and_counts() {
         "kind: complexity, experiment: work, metric: operations, size: size, sizes: [10, 20], at-most: 30",
         count("work", "operations", vec![10.0, 20.0], vec![of_sizes("reference settings", 0.2)], OF_WORK),
     );
+    // Sizes need not be whole.
+    means(
+        "kind: complexity, experiment: work, metric: operations, size: effort, sizes: [0.25, 2], at-most: 30",
+        count(
+            "work",
+            "operations",
+            vec![0.25, 2.0],
+            vec![(
+                "reference settings".into(),
+                vec![work("effort 0.25", 10, 0.25), work("effort 2", 10, 2.0)],
+            )],
+            OF_WORK,
+        ),
+    );
     // Where nothing is drawn, one count says all.
     means(
         "kind: complexity, experiment: sum, metric: total, at-most: 30",
