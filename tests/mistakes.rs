@@ -158,6 +158,15 @@ fn data_with_another_checksum_is_refused() {
 }
 
 #[test]
+fn data_files_are_named_without_a_path() {
+    for file in ["data/table.csv", "..\\table.csv", ".table.csv"] {
+        let data = format!("data:\n  table: {{file: '{file}', sha256: \"00\"}}\nexperiments:\n");
+        let told = experiments_edited("experiments:\n", &data);
+        assert!(told.contains("a data file is named without a path"), "{file}: {told}");
+    }
+}
+
+#[test]
 fn files_of_unknown_papers_are_reported() {
     let project = Project::new(CLAIMS, EXPERIMENTS);
     fs::write(project.0.path().join("claims/tory.yaml"), CLAIMS).unwrap();
