@@ -347,6 +347,13 @@ mod tests {
     }
 
     #[test]
+    fn tosses_may_come_in_any_order() {
+        // Whoever stakes half of everything holds 10^−602 after the tails, and most of all in the end.
+        let tails_first: Vec<f64> = (0..8000).map(|i| f64::from(u8::from(i >= 2000))).collect();
+        assert_relative_eq!(e_values(&tails_first, 0.5).0, log10_e_of_heads(6000, 8000), max_relative = 1e-9);
+    }
+
+    #[test]
     fn capital_neither_overflows_nor_leaves_the_floor() {
         let (above, below) = e_values(&vec![1.0; 10_000], 0.5);
         assert_relative_eq!(above, 10_000.0 * 2_f64.log10() + ALL_IN.log10(), epsilon = 1e-6);

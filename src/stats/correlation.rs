@@ -74,9 +74,6 @@ fn centred(values: &[f64]) -> Result<Vec<f64>, StatsError> {
     let centre = mean(&scaled);
     let deviations: Vec<f64> = scaled.iter().map(|v| v - centre).collect();
     let widest = deviations.iter().fold(0.0_f64, |top, v| top.max(v.abs()));
-    if widest == 0.0 {
-        return Err(StatsError::Constant);
-    }
     Ok(deviations.iter().map(|v| v / widest).collect())
 }
 

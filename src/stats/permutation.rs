@@ -207,6 +207,15 @@ mod tests {
     }
 
     #[test]
+    fn differences_of_means_are_extreme_on_either_side() {
+        // Means of two minus means of three of 1 … 5: only {1, 2} and {4, 5} are as far apart.
+        let split =
+            |a: &[f64], b: &[f64]| two_sample(a, b, Alternative::TwoSided, 999, &streams()).unwrap().p;
+        assert_eq!(split(&[1.0, 2.0], &[3.0, 4.0, 5.0]), 0.2);
+        assert_eq!(split(&[1.0, 2.0, 3.0], &[4.0, 5.0]), 0.2);
+    }
+
+    #[test]
     fn drawn_arrangements_come_close_and_can_be_repeated() {
         let differences: Vec<f64> = (0..24).map(|i| f64::from(i % 7) - 2.5).collect();
         let test = of_pairs(&differences, Alternative::Greater);

@@ -89,4 +89,13 @@ mod tests {
             prop_assert!(below(&values, high).in_favour < 3.0);
         }
     }
+
+    #[test]
+    fn without_ties_one_side_is_against_the_other() {
+        let values = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        for c in [-0.5, 1.5, 4.5, 6.5] {
+            let (lower, upper) = (below(&values, c), above(&values, c));
+            assert_eq!((lower.against, lower.in_favour), (upper.in_favour, upper.against));
+        }
+    }
 }
