@@ -22,6 +22,8 @@ const ACCEPTED: f64 = 1e-10;
 const MODERATE: std::ops::RangeInclusive<f64> = 0.1..=1e4;
 /// |t|/√ν beyond which Student's tail is a power to all digits.
 const FAR: f64 = 1e20;
+/// 1 − x beyond which it has too few digits to tell a quantile x.
+const CLOSE_TO_ONE: f64 = 0.9;
 /// Smallest tail for which statrs is asked.
 const SMALLEST_TAIL: f64 = 1e-12;
 
@@ -88,7 +90,12 @@ pub fn beta_quantile(p: f64, a: f64, b: f64) -> Result<f64, SpecialError> {
         return Ok(p);
     }
     if p > 0.5 {
-        return Ok(1.0 - beta_quantile(1.0 - p, b, a)?);
+        let rest = beta_quantile(1.0 - p, b, a)?;
+        if rest <= CLOSE_TO_ONE {
+            return Ok(1.0 - rest);
+        }
+        // What is left of 1 has fewer digits than x, which solves for the upper tail itself.
+        return rising_root(1.0, |x| Ok(ln(1.0 - p) - ln_incomplete(b, a, 1.0 - x, x)?));
     }
     let ln_p = ln(p);
     if MODERATE.contains(&a) && MODERATE.contains(&b) && p >= SMALLEST_TAIL {
@@ -486,6 +493,19 @@ mod tests {
         let t = student_quantile(0.5 - 1e-9, 4.0).unwrap();
         assert_relative_eq!(t, -1e-9 / 0.375, max_relative = 1e-6);
         assert_relative_eq!(student_quantile(0.5 + 1e-9, 4.0).unwrap(), -t, max_relative = 1e-6);
+    }
+
+    #[test]
+    fn upper_quantiles_close_to_zero_keep_their_digits() {
+        for (p, a, b) in [
+            (0.533_528_876_857_414, 0.1, 65_201.662_750_981_35),
+            (0.9, 0.1, 1e6),
+            (0.99, 0.5, 1e8),
+            (0.6, 0.05, 1e7),
+        ] {
+            let x = beta_quantile(p, a, b).unwrap();
+            assert_relative_eq!(beta_cdf(x, a, b).unwrap(), p, max_relative = 1e-12);
+        }
     }
 
     #[test]
