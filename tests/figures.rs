@@ -247,6 +247,23 @@ fn a_ratio_of_means_is_estimated_by_their_ratio() {
 }
 
 #[test]
+fn what_may_be_negative_has_no_ratio() {
+    let of = |experiment: &str, metric: &str, pair: (Arm, Arm)| {
+        let spec = PairedSpec {
+            experiment: experiment.into(),
+            metric: metric.into(),
+            pairs: vec![pair],
+            statistic: Statistic::Median,
+            bound: Bound::AtMost(3.0),
+            budget: BUDGET,
+        };
+        evidence(CheckSpec::Ratio(spec)).outcome
+    };
+    assert_eq!(of("work", "mood", (work(10, 1.0), work(10, 1.0))), Outcome::Error);
+    assert_eq!(of("level", "level", (height(2.0), height(1.0))), Outcome::Pass);
+}
+
+#[test]
 fn a_coverage_is_counted_of_indicators_only() {
     let spec = |experiment: &str, metric: &str, arms| {
         CheckSpec::Coverage(CoverageSpec {
@@ -342,6 +359,9 @@ fn runs_tell_their_tests_and_their_papers() {
     assert_eq!(both.claims.len(), 2);
     // The check of the coin, and its control.
     assert_eq!((both.run.tests, both.run.error_bound), (2, 2.0 * LEVEL));
+    // An interval has two ends.
+    let interval = level(Statistic::Median, Bound::Within(1.0, 3.0));
+    assert_eq!(verdicts(vec![claim(1, vec![check(interval, &[])])]).run.tests, 2);
     assert_ne!(one.run.plan, both.run.plan);
     assert_eq!(one.run.plan, judged(&papers, &|c| c.id == "toy.1").run.plan);
 }
