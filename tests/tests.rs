@@ -56,3 +56,6 @@ mod shards;
 
 // Looking after a store.
 mod upkeep;
+
+// What output may never contain.
+mod harmless;

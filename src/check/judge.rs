@@ -49,7 +49,7 @@ pub fn verify(executor: &Executor, papers: &[PaperClaims], options: &Options<'_>
     run.verdicts = digest_of(&run, &claims);
     let judged = |record: &&PaperRecord| claims.iter().any(|c| c.paper == record.slug);
     let records = papers.iter().map(|p| &p.record).filter(judged).cloned().collect();
-    Verdicts { format: FORMAT, run, papers: records, claims }
+    Verdicts { format: FORMAT, run, papers: records, claims }.printable()
 }
 
 /// A docket for each selected claim.

@@ -25,6 +25,7 @@ mod rate;
 mod ratio;
 mod replay;
 mod shard;
+mod texts;
 mod times;
 mod verdict;
 

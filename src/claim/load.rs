@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -11,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     PaperClaims, PaperRecord,
+    printable::is_printable,
     problem::{FileProblems, Problem},
     raw::{ClaimsFile, ExperimentsFile, RawData},
     resolve::{self, Resolver, settings::Configured},
@@ -47,6 +49,45 @@ struct Source {
     tree: Node,
 }
 
+impl Source {
+    fn new(name: &str, text: String) -> Result<Self, FileProblems> {
+        let tree = match Node::read(&text) {
+            Ok(tree) => tree,
+            Err(syntax) => {
+                let problem = Problem::new(&syntax.span, syntax.message, "here");
+                return Err(FileProblems::new(name, &text, vec![problem]));
+            }
+        };
+        let mut problems = Vec::new();
+        hold_to_text(&tree, &mut problems);
+        let source = Self { name: name.to_owned(), text, tree };
+        if problems.is_empty() { Ok(source) } else { Err(source.wrong(problems)) }
+    }
+
+    /// The file with these problems.
+    fn wrong(&self, problems: Vec<Problem>) -> FileProblems {
+        FileProblems::new(&self.name, &self.text, problems)
+    }
+}
+
+/// Refuses characters that are obeyed instead of read.
+fn hold_to_text(node: &Node, problems: &mut Vec<Problem>) {
+    let mut hold = |text: &str, span: &Range<usize>| {
+        if let Some(c) = text.chars().find(|c| !is_printable(*c) && !matches!(c, '\n' | '\t')) {
+            let message = format!("the character U+{:04X} cannot be printed", c as u32);
+            let problem = Problem::new(span, message, "in this text");
+            problems
+                .push(problem.help("texts have no control characters, and none that turn their direction"));
+        }
+    };
+    if let Some(text) = node.text() {
+        hold(text, &node.span);
+    }
+    node.entries().iter().for_each(|(key, _)| hold(&key.name, &key.span));
+    let inner = node.items().iter().chain(node.entries().iter().map(|(_, value)| value));
+    inner.for_each(|node| hold_to_text(node, problems));
+}
+
 /// Reads the catalogue below `root`: `claims/<slug>.yaml` and `experiments/<slug>.yaml` of every
 /// leaf.
 ///
@@ -56,9 +97,13 @@ pub fn load(root: &Path, leaves: &[Paper]) -> Result<Catalogue, Vec<FileProblems
     let mut wrong = Vec::new();
     let mut catalogue = Catalogue::default();
     for leaf in leaves {
-        let (paper, data) = paper(root, leaf, &mut wrong);
-        catalogue.papers.extend(paper);
-        catalogue.data.insert(leaf.slug.to_owned(), data);
+        match paper(root, leaf) {
+            Ok((paper, data)) => {
+                catalogue.papers.push(paper);
+                catalogue.data.insert(leaf.slug.to_owned(), data);
+            }
+            Err(problems) => wrong.push(problems),
+        }
     }
     wrong.extend(strangers(root, leaves));
     if wrong.is_empty() { Ok(catalogue) } else { Err(wrong) }
@@ -68,12 +113,8 @@ pub fn load(root: &Path, leaves: &[Paper]) -> Result<Catalogue, Vec<FileProblems
 ///
 /// # Errors
 /// Everything that is wrong with the file.
-pub fn configured(
-    root: &Path,
-    leaf: &Paper,
-) -> Result<(BTreeMap<String, Configured>, Data), Vec<FileProblems>> {
-    let mut wrong = Vec::new();
-    experiments_file(root, leaf, &mut wrong).ok_or(wrong)
+pub fn configured(root: &Path, leaf: &Paper) -> Result<Experiments, Vec<FileProblems>> {
+    experiments_file(root, leaf).map_err(|wrong| vec![wrong])
 }
 
 /// Reads a YAML file: its text, and its tree.
@@ -81,14 +122,35 @@ pub fn configured(
 /// # Errors
 /// Why it is none.
 pub fn read_yaml(path: &Path, name: &str) -> Result<(String, Node), FileProblems> {
-    let text = text(path, name)?;
-    match Node::read(&text) {
-        Ok(tree) => Ok((text, tree)),
-        Err(syntax) => {
-            let problem = Problem::new(&syntax.span, syntax.message, "here");
-            Err(FileProblems::new(name, &text, vec![problem]))
-        }
-    }
+    let source = Source::new(name, text_of(name, bytes(path, name)?)?)?;
+    Ok((source.text, source.tree))
+}
+
+/// The claims of a paper from the text of its claims file, against what its experiments file says.
+///
+/// # Errors
+/// Everything that is wrong with the text.
+pub fn read_claims(
+    leaf: &Paper,
+    experiments: &BTreeMap<String, Configured>,
+    name: &str,
+    text: String,
+) -> Result<PaperClaims, FileProblems> {
+    claims(leaf, experiments, &Source::new(name, text)?)
+}
+
+/// Named settings, budgets and data of a paper from the text of its experiments file; the data files
+/// stand below `root`.
+///
+/// # Errors
+/// Everything that is wrong with the text.
+pub fn read_experiments(
+    root: &Path,
+    leaf: &Paper,
+    name: &str,
+    text: String,
+) -> Result<Experiments, FileProblems> {
+    experiments(root, leaf, &Source::new(name, text)?)
 }
 
 /// Holds single files to the formats, against the leaves and the experiments files below `root`.
@@ -98,7 +160,13 @@ pub fn lint(root: &Path, files: &[PathBuf], leaves: &[Paper]) -> Vec<FileProblem
     let mut wrong = Vec::new();
     for path in files {
         let name = path.display().to_string();
-        let Some(source) = read(path, &name, &mut wrong) else { continue };
+        let source = match read(path, &name) {
+            Ok(source) => source,
+            Err(problems) => {
+                wrong.push(problems);
+                continue;
+            }
+        };
         let is_experiments = source.tree.get("claims").is_none()
             && source.tree.get("paper").is_some_and(|p| p.text().is_some());
         let slug = if is_experiments {
@@ -107,16 +175,14 @@ pub fn lint(root: &Path, files: &[PathBuf], leaves: &[Paper]) -> Vec<FileProblem
             source.tree.get("paper").and_then(|p| p.get("slug"))
         };
         let leaf = slug.and_then(Node::text).and_then(|slug| leaves.iter().find(|leaf| leaf.slug == slug));
-        match leaf {
-            None => wrong.push(no_leaf(&source, slug, leaves)),
-            Some(leaf) if is_experiments => {
-                experiments(root, leaf, &source, &mut wrong);
-            }
+        wrong.extend(match leaf {
+            None => Some(no_leaf(&source, slug, leaves)),
+            Some(leaf) if is_experiments => experiments(root, leaf, &source).err(),
             Some(leaf) => {
-                let configured = experiments_file(root, leaf, &mut Vec::new()).unwrap_or_default().0;
-                claims(leaf, &configured, &source, &mut wrong);
+                let configured = experiments_file(root, leaf).unwrap_or_default().0;
+                claims(leaf, &configured, &source).err()
             }
-        }
+        });
     }
     wrong
 }
@@ -128,7 +194,7 @@ fn no_leaf(source: &Source, slug: Option<&Node>, leaves: &[Paper]) -> FileProble
         None => Problem::new(&(0..source.text.len().min(1)), "no paper is named", "this file")
             .help("a claims file has `paper: {slug: …}` and `claims`, an experiments file `paper: <slug>`"),
     };
-    FileProblems::new(&source.name, &source.text, vec![problem])
+    source.wrong(vec![problem])
 }
 
 /// Files of papers that no leaf implements.
@@ -154,32 +220,22 @@ fn strangers(root: &Path, leaves: &[Paper]) -> Vec<FileProblems> {
     wrong
 }
 
-fn paper(root: &Path, leaf: &Paper, wrong: &mut Vec<FileProblems>) -> (Option<PaperClaims>, Data) {
-    let before = wrong.len();
-    let (configured, data) = experiments_file(root, leaf, wrong).unwrap_or_default();
-    if wrong.len() > before {
-        // Names of settings cannot be looked up; what the claims file says of them is not reported.
-        return (None, data);
-    }
+/// Names of settings that cannot be looked up for want of an experiments file are not reported.
+fn paper(root: &Path, leaf: &Paper) -> Result<(PaperClaims, Data), FileProblems> {
+    let (configured, data) = experiments_file(root, leaf)?;
     let name = format!("{CLAIMS}/{}.yaml", leaf.slug);
-    let source = read(&root.join(&name), &name, wrong);
-    (source.and_then(|source| claims(leaf, &configured, &source, wrong)), data)
+    Ok((claims(leaf, &configured, &read(&root.join(&name), &name)?)?, data))
 }
 
-type Experiments = (BTreeMap<String, Configured>, Data);
+/// Named settings and budgets by experiment, and data files.
+pub type Experiments = (BTreeMap<String, Configured>, Data);
 
-fn experiments_file(root: &Path, leaf: &Paper, wrong: &mut Vec<FileProblems>) -> Option<Experiments> {
+fn experiments_file(root: &Path, leaf: &Paper) -> Result<Experiments, FileProblems> {
     let name = format!("{EXPERIMENTS}/{}.yaml", leaf.slug);
-    let source = read(&root.join(&name), &name, wrong)?;
-    experiments(root, leaf, &source, wrong)
+    experiments(root, leaf, &read(&root.join(&name), &name)?)
 }
 
-fn experiments(
-    root: &Path,
-    leaf: &Paper,
-    source: &Source,
-    wrong: &mut Vec<FileProblems>,
-) -> Option<Experiments> {
+fn experiments(root: &Path, leaf: &Paper, source: &Source) -> Result<Experiments, FileProblems> {
     let mut problems = Vec::new();
     let schema = resolve::schema_of::<ExperimentsFile>();
     let held = schema::hold(&source.tree, &schema, &mut problems);
@@ -197,19 +253,14 @@ fn experiments(
         }
         (configured, data)
     });
-    if problems.is_empty() {
-        return resolved;
-    }
-    wrong.push(FileProblems::new(&source.name, &source.text, problems));
-    None
+    resolved.filter(|_| problems.is_empty()).ok_or_else(|| source.wrong(problems))
 }
 
 fn claims(
     leaf: &Paper,
     experiments: &BTreeMap<String, Configured>,
     source: &Source,
-    wrong: &mut Vec<FileProblems>,
-) -> Option<PaperClaims> {
+) -> Result<PaperClaims, FileProblems> {
     let mut resolver = Resolver { leaf, experiments, problems: Vec::new() };
     let mut frame = resolve::schema_of::<ClaimsFile>();
     let record = frame.pointer("/properties/paper").cloned().unwrap_or(Value::Null);
@@ -227,11 +278,10 @@ fn claims(
         }
     }
     let _ = schema::hold(&source.tree, &frame, &mut resolver.problems);
-    if resolver.problems.is_empty() {
-        return record.map(|record| PaperClaims { record, claims });
+    match record {
+        Some(record) if resolver.problems.is_empty() => Ok(PaperClaims { record, claims }),
+        _ => Err(source.wrong(resolver.problems)),
     }
-    wrong.push(FileProblems::new(&source.name, &source.text, resolver.problems));
-    None
 }
 
 fn own_slug(slug: &str, node: Option<&Node>, leaf: &Paper, problems: &mut Vec<Problem>) {
@@ -243,14 +293,11 @@ fn own_slug(slug: &str, node: Option<&Node>, leaf: &Paper, problems: &mut Vec<Pr
     }
 }
 
-fn read(path: &Path, name: &str, wrong: &mut Vec<FileProblems>) -> Option<Source> {
-    read_yaml(path, name)
-        .map(|(text, tree)| Source { name: name.to_owned(), text, tree })
-        .map_err(|problems| wrong.push(problems))
-        .ok()
+fn read(path: &Path, name: &str) -> Result<Source, FileProblems> {
+    Source::new(name, text_of(name, bytes(path, name)?)?)
 }
 
-fn text(path: &Path, name: &str) -> Result<String, FileProblems> {
+fn bytes(path: &Path, name: &str) -> Result<Vec<u8>, FileProblems> {
     let unreadable = |e: std::io::Error| {
         FileProblems::whole(name, format!("cannot read the file: {e}"), "create it, or correct its name")
     };
@@ -259,7 +306,14 @@ fn text(path: &Path, name: &str) -> Result<String, FileProblems> {
         let message = format!("the file has {size} bytes");
         return Err(FileProblems::whole(name, message, format!("expected at most {MOST_BYTES}")));
     }
-    let bytes = fs::read(path).map_err(unreadable)?;
+    fs::read(path).map_err(unreadable)
+}
+
+/// The text of a file, from its bytes.
+///
+/// # Errors
+/// What is wrong with its encoding, or that it is empty.
+pub fn text_of(name: &str, bytes: Vec<u8>) -> Result<String, FileProblems> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let before = String::from_utf8_lossy(&error.as_bytes()[..good]).into_owned();

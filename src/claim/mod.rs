@@ -6,6 +6,7 @@
 
 mod checks;
 mod load;
+pub mod printable;
 pub mod problem;
 pub mod raw;
 mod resolve;
@@ -19,8 +20,11 @@ pub use checks::{
     CoverageSpec, EquivalenceSpec, LocationSpec, MapAxis, NumberSpec, PairedSpec, PropertySpec, RateSpec,
     Requirement, ValidityMap,
 };
-pub use load::{CLAIMS, Catalogue, EXPERIMENTS, configured, lint, load, read_yaml};
-pub use resolve::schema_of;
+pub use load::{
+    CLAIMS, Catalogue, EXPERIMENTS, Experiments, configured, lint, load, read_claims, read_experiments,
+    read_yaml, text_of,
+};
+pub use resolve::{schema_of, settings::Configured};
 
 /// One paper: its record, its claims, and how its experiments are configured.
 #[derive(Clone, Debug)]

@@ -1,10 +1,12 @@
 //! What is wrong with a file, and how it is told.
 
-use std::{fmt, ops::Range, sync::Arc};
+use std::{borrow::Cow, fmt, ops::Range, sync::Arc};
 
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, SourceSpan,
 };
+
+use super::printable::{in_one_line, is_printable, printable};
 
 /// One thing wrong at one place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +50,14 @@ impl Problem {
         }
     }
 
+    fn make_printable(&mut self) {
+        for text in [&mut self.message, &mut self.label].into_iter().chain(&mut self.help) {
+            if let Cow::Owned(shown) = printable(text, &[]) {
+                *text = shown;
+            }
+        }
+    }
+
     /// `; did you mean …?` if there is a name near the unknown one, for messages of one line.
     pub(crate) fn suggestion(&self) -> String {
         if self.label.ends_with('?') { format!("; {}", self.label) } else { String::new() }
@@ -63,6 +73,17 @@ fn nearest(name: &str, known: &[&str]) -> String {
         .map_or_else(|| "not known".into(), |(_, candidate)| format!("did you mean `{candidate}`?"))
 }
 
+/// The text with what is not printable replaced by as many question marks as it has bytes, so that
+/// everything stays in its place.
+fn in_its_place(text: &str) -> String {
+    let stays = |c: char| is_printable(c) || matches!(c, '\n' | '\t');
+    let mut shown = String::with_capacity(text.len());
+    for c in text.replace("\r\n", " \n").chars() {
+        if stays(c) { shown.push(c) } else { shown.extend(std::iter::repeat_n('?', c.len_utf8())) }
+    }
+    shown
+}
+
 /// Everything wrong with one file.
 #[derive(Clone, Debug)]
 pub struct FileProblems {
@@ -76,10 +97,12 @@ impl FileProblems {
     /// The problems of a file, in the order in which they stand.
     #[must_use]
     pub fn new(file: &str, text: &str, mut problems: Vec<Problem>) -> Self {
+        problems.iter_mut().for_each(Problem::make_printable);
         problems.sort();
         problems.dedup();
-        let text = Arc::new(NamedSource::new(file, text.to_owned()));
-        Self { file: file.to_owned(), text, problems }
+        let file = in_one_line(file).into_owned();
+        let text = Arc::new(NamedSource::new(&file, in_its_place(text)));
+        Self { file, text, problems }
     }
 
     /// A file with a single problem that has no place in it.
@@ -87,10 +110,10 @@ impl FileProblems {
         Self::new(file, "", vec![Problem::new(&(0..0), message, "").help(help)])
     }
 
-    /// How many.
+    /// The problems.
     #[must_use]
-    pub fn count(&self) -> usize {
-        self.problems.len()
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
     }
 
     /// The messages with the text underlined, in colour or plain.

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The nearest folder, upwards from here, with `claims/` and `experiments/`.
-pub fn find_root(given: Option<&Path>) -> Result<PathBuf, Refusal> {
+pub(super) fn find_root(given: Option<&Path>) -> Result<PathBuf, Refusal> {
     let is_root = |path: &Path| path.join(CLAIMS).is_dir() && path.join(EXPERIMENTS).is_dir();
     if let Some(given) = given {
         return if is_root(given) {
@@ -34,7 +34,7 @@ pub fn find_root(given: Option<&Path>) -> Result<PathBuf, Refusal> {
 
 /// Writes a file under a temporary name and then renames it, so that it is whole or not there. One
 /// that already has these contents is left alone.
-pub fn write_whole(path: &Path, contents: &str) -> Result<(), Refusal> {
+pub(super) fn write_whole(path: &Path, contents: &str) -> Result<(), Refusal> {
     let failed = |e: std::io::Error| Refusal::usage(format!("cannot write {}: {e}", path.display()));
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if fs::read(path).is_ok_and(|old| old == contents.as_bytes()) {
@@ -54,7 +54,7 @@ pub fn write_whole(path: &Path, contents: &str) -> Result<(), Refusal> {
 }
 
 /// Appends to a file that belongs to others too.
-pub fn append(path: &Path, text: &str) -> Result<(), Refusal> {
+pub(super) fn append(path: &Path, text: &str) -> Result<(), Refusal> {
     File::options()
         .create(true)
         .append(true)
@@ -65,7 +65,7 @@ pub fn append(path: &Path, text: &str) -> Result<(), Refusal> {
 
 /// Removes the files of a folder that have this extension and are not wanted; a folder that is not
 /// there has none.
-pub fn remove_others(folder: &Path, extension: &str, wanted: &BTreeSet<&str>) -> Result<(), Refusal> {
+pub(super) fn remove_others(folder: &Path, extension: &str, wanted: &BTreeSet<&str>) -> Result<(), Refusal> {
     let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
     for path in entries.flatten().map(|entry| entry.path()) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -78,19 +78,26 @@ pub fn remove_others(folder: &Path, extension: &str, wanted: &BTreeSet<&str>) ->
 }
 
 /// `verdicts.json`.
-pub fn verdicts_json(verdicts: &Verdicts) -> Result<String, Refusal> {
+pub(super) fn verdicts_json(verdicts: &Verdicts) -> Result<String, Refusal> {
     serde_json::to_string_pretty(verdicts)
         .map(|text| text + "\n")
         .map_err(|e| Refusal::Machinery(format!("verdicts cannot be written as JSON: {e}")))
 }
 
 /// Reads a `verdicts.json`.
-pub fn read_verdicts(path: &Path) -> Result<Verdicts, Refusal> {
+pub(super) fn read_verdicts(path: &Path) -> Result<Verdicts, Refusal> {
     let text = fs::read_to_string(path).map_err(|e| {
         Refusal::usage(format!("cannot read {}: {e}; `verify --out DIR` writes it", path.display()))
     })?;
-    let format =
-        serde_json::from_str::<serde_json::Value>(&text).ok().and_then(|v| v.get("format")?.as_u64());
+    verdicts_of(path, &text)
+}
+
+/// The verdicts in the text of a `verdicts.json`.
+///
+/// # Errors
+/// Says at which line and column the text is none, or that it has another format.
+pub fn verdicts_of(path: &Path, text: &str) -> Result<Verdicts, Refusal> {
+    let format = serde_json::from_str::<serde_json::Value>(text).ok().and_then(|v| v.get("format")?.as_u64());
     let ours = u64::from(crate::check::FORMAT);
     if let Some(other) = format.filter(|f| *f != ours) {
         let path = path.display();
@@ -98,7 +105,7 @@ pub fn read_verdicts(path: &Path) -> Result<Verdicts, Refusal> {
             "{path} has format {other}; this program reads format {ours}: verify again"
         )));
     }
-    serde_json::from_str(&text).map_err(|e| {
+    serde_json::from_str(text).map(Verdicts::printable).map_err(|e| {
         let path = path.display();
         Refusal::usage(format!("{path}, line {}, column {}: no verdicts: {e}", e.line(), e.column()))
     })

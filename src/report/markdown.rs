@@ -7,11 +7,35 @@
 /// Plain text as inline CommonMark; runs of white space become one space.
 #[must_use]
 pub fn text(plain: &str) -> String {
+    inline(plain, false)
+}
+
+/// A link that is shown as plain text.
+#[must_use]
+pub fn link(plain: &str, target: &str) -> String {
+    format!("[{}]({})", inline(plain, true), address(target))
+}
+
+/// A picture, and plain text for those who do not see it.
+#[must_use]
+pub fn picture(plain: &str, file: &str) -> String {
+    format!("!{}", link(plain, file))
+}
+
+/// An address with everything percent-encoded that could end it.
+fn address(target: &str) -> String {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/:#".contains(&b);
+    let encode = |b: u8| if is_plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
+    target.bytes().map(encode).collect()
+}
+
+/// Plain text as inline CommonMark, within the brackets of a link or not.
+fn inline(plain: &str, in_link: bool) -> String {
     let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut out = String::new();
     let mut rest = plain.as_str();
     while let Some((before, after)) = rest.split_once('`') {
-        escape(before, out.is_empty(), &mut out);
+        escape(before, out.is_empty(), in_link, &mut out);
         if let Some((inside, beyond)) = after.split_once('`').filter(|(inside, _)| !inside.is_empty()) {
             out += &code(inside);
             rest = beyond;
@@ -20,7 +44,7 @@ pub fn text(plain: &str) -> String {
             rest = after;
         }
     }
-    escape(rest, out.is_empty(), &mut out);
+    escape(rest, out.is_empty(), in_link, &mut out);
     out
 }
 
@@ -109,7 +133,7 @@ fn longest_run(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
-fn escape(plain: &str, at_start: bool, out: &mut String) {
+fn escape(plain: &str, at_start: bool, in_link: bool, out: &mut String) {
     let characters: Vec<char> = plain.chars().collect();
     let at = |i: Option<usize>| i.and_then(|i| characters.get(i)).copied();
     let is_alphanumeric = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
@@ -122,9 +146,12 @@ fn escape(plain: &str, at_start: bool, out: &mut String) {
             '_' => !(is_alphanumeric(before) && is_alphanumeric(after)),
             '<' => after.is_some_and(|a| a.is_alphabetic() || "/!?".contains(a)),
             '&' => is_alphanumeric(after) || after == Some('#'),
+            '[' | ']' if in_link => true,
             '[' => links || after == Some('^') || (at_start && i == 0),
             '>' => at_start && i == 0,
-            '#' | '+' | '-' => at_start && i == 0 && after.is_none_or(|a| a == ' ' || a == c),
+            // At the end of a heading, mdBook would take what is in braces for an anchor and classes.
+            '}' => after.is_none(),
+            '#' | '+' | '-' | ':' => at_start && i == 0 && after.is_none_or(|a| a == ' ' || a == c),
             '.' | ')' => numbered == Some(i) && i > 0 && after.is_none_or(|a| a == ' '),
             _ => false,
         };
@@ -173,6 +200,12 @@ mod tests {
     fn words_between_backticks_are_code() {
         assert_eq!(text("the `wrong*sign` of *x*"), "the `wrong*sign` of \\*x\\*");
         assert_eq!(text("a ` alone"), "a \\` alone");
+    }
+
+    #[test]
+    fn nothing_ends_a_link_before_its_end() {
+        assert_eq!(link("a](b) [c", "d.md#e"), "[a\\](b) \\[c](d.md#e)");
+        assert_eq!(picture("`]` x", "a b)(<.svg"), "![`]` x](a%20b%29%28%3C.svg)");
     }
 
     #[test]

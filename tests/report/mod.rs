@@ -2,6 +2,7 @@
 
 mod commonmark;
 mod fixture;
+mod hostile;
 
 use corroborate::report::{
     self,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    markdown::{paragraphs, sentence, table, text, tidy},
+    markdown::{link, paragraphs, sentence, table, text, tidy},
     number::number,
     picture,
     words::{self, Tally, counts, tally},
@@ -16,7 +16,7 @@ use crate::{
     check::evidence::{ClaimResult, Verdicts},
     claim::{PaperRecord, Provenance, Scope, Verdict},
 };
-use view::{ClaimView, control_cells, control_name, link, map_name, picture_name};
+use view::{ClaimView, control_cells, control_name, map_name, picture_name, place};
 
 const TEMPLATES: [(&str, &str); 6] = [
     ("front", include_str!("../templates/front.md")),
@@ -38,6 +38,13 @@ const BOOK: (&str, &str) = ("book.toml", include_str!("../templates/book.toml"))
 struct Judged<'a> {
     record: &'a PaperRecord,
     claims: Vec<&'a ClaimResult>,
+}
+
+impl Judged<'_> {
+    /// The title of the paper, as a link to its page.
+    fn link(&self) -> String {
+        link(&self.record.title, &page_name(self.record))
+    }
 }
 
 /// All pages and pictures by name, and what mdBook needs to make a site of them.
@@ -148,14 +155,15 @@ fn render(environment: &Environment<'_>, template: &str, context: &Value) -> Res
 #[derive(Serialize)]
 struct Group {
     title: String,
-    page: String,
+    /// The title, as a link to the paper's page.
+    link: String,
     claims: Vec<ClaimView>,
 }
 
 /// A paper with some of its claims.
 fn group(judged: &Judged<'_>, wanted: impl Fn(&ClaimResult) -> bool) -> Group {
     let claims = judged.claims.iter().filter(|claim| wanted(claim)).map(|claim| ClaimView::new(claim));
-    Group { title: text(&judged.record.title), page: page_name(judged.record), claims: claims.collect() }
+    Group { title: text(&judged.record.title), link: judged.link(), claims: claims.collect() }
 }
 
 /// Papers with some of their claims, without papers that have none.
@@ -201,13 +209,8 @@ fn matrix(papers: &[Judged<'_>]) -> String {
         let cells = Scope::ALL.iter().map(|scope| tally.get(scope).map(counts).unwrap_or_default());
         std::iter::once(name).chain(cells).collect()
     };
-    let mut rows: Vec<Vec<String>> = papers
-        .iter()
-        .map(|judged| {
-            let name = format!("[{}]({})", text(&judged.record.title), page_name(judged.record));
-            row(name, &tally(judged.claims.iter().copied()))
-        })
-        .collect();
+    let mut rows: Vec<Vec<String>> =
+        papers.iter().map(|judged| row(judged.link(), &tally(judged.claims.iter().copied()))).collect();
     if papers.len() > 1 {
         let all = papers.iter().flat_map(|judged| judged.claims.iter().copied());
         rows.push(row("**All papers**".into(), &tally(all)));
@@ -223,7 +226,7 @@ fn paper(environment: &Environment<'_>, judged: &Judged<'_>) -> Result<String, S
         .iter()
         .map(|c| {
             vec![
-                format!("[{}](#{})", c.id, c.anchor),
+                link(&c.id, &format!("#{}", c.anchor)),
                 c.statement.clone(),
                 c.scope.to_owned(),
                 c.verdict.to_owned(),
@@ -238,8 +241,8 @@ fn paper(environment: &Environment<'_>, judged: &Judged<'_>) -> Result<String, S
         &json!({
             "title": text(&record.title),
             "authors": text(&record.authors.join(", ")),
-            "arxiv": record.arxiv,
-            "date": record.date,
+            "arxiv": link(&format!("arXiv:{}", record.arxiv), &format!("https://arxiv.org/abs/{}", record.arxiv)),
+            "date": text(&record.date),
             "summary": paragraphs(&record.summary),
             "reference": paragraphs(&record.reference),
             "environments": paragraphs(&record.environments),
@@ -251,10 +254,8 @@ fn paper(environment: &Environment<'_>, judged: &Judged<'_>) -> Result<String, S
 }
 
 fn contents(environment: &Environment<'_>, papers: &[Judged<'_>]) -> Result<String, String> {
-    let papers = papers
-        .iter()
-        .map(|judged| json!({ "title": text(&judged.record.title), "page": page_name(judged.record) }));
-    render(environment, "contents", &json!({ "papers": papers.collect::<Vec<_>>() }))
+    let links: Vec<String> = papers.iter().map(Judged::link).collect();
+    render(environment, "contents", &json!({ "papers": links }))
 }
 
 /// What `controls.md` says of a paper.
@@ -282,7 +283,7 @@ fn controls(environment: &Environment<'_>, papers: &[Judged<'_>]) -> Result<Stri
             .flat_map(|claim| claim.controls.iter().map(move |control| (claim, control)))
             .map(|(claim, control)| {
                 let check = claim.evidence.get(control.check).map(words::check).unwrap_or_default();
-                let claim = format!("[{}]({})", claim.id, link(claim));
+                let claim = link(&claim.id, &place(claim));
                 let mut row = vec![claim, text(&check), control_name(control)];
                 row.extend(control_cells(control));
                 row
@@ -290,7 +291,7 @@ fn controls(environment: &Environment<'_>, papers: &[Judged<'_>]) -> Result<Stri
             .collect();
         let impossible = judged.claims.iter().flat_map(|claim| {
             let reasons = claim.control_impossible.iter();
-            reasons.map(|r| Impossible { id: claim.id.clone(), link: link(claim), reason: sentence(r) })
+            reasons.map(|r| Impossible { id: claim.id.clone(), link: place(claim), reason: sentence(r) })
         });
         PaperControls {
             title: text(&judged.record.title),

@@ -7,7 +7,7 @@ use crate::{
     claim::{MapAxis, PlotContent, Tests, Verdict},
     report::{
         example,
-        markdown::{anchor, block, code, sentence, table, text},
+        markdown::{self, anchor, block, code, sentence, table, text},
         number::{interval, number, with_unit},
         picture, words,
     },
@@ -70,8 +70,8 @@ pub struct CheckView {
 pub struct MapView {
     /// Number of the check.
     pub check: usize,
-    pub file: String,
-    pub alt: String,
+    /// The picture.
+    pub picture: String,
     /// Where the check passes and fails: a sentence.
     pub reach: String,
     /// Outcomes and estimates in a table.
@@ -83,8 +83,7 @@ pub struct MapView {
 /// A picture on a page.
 #[derive(Serialize)]
 pub struct PlotView {
-    pub file: String,
-    pub alt: String,
+    pub picture: String,
     pub caption: String,
 }
 
@@ -96,7 +95,7 @@ impl ClaimView {
         let optional = |text: &Option<String>| text.as_deref().map(sentence);
         Self {
             id: claim.id.clone(),
-            link: link(claim),
+            link: place(claim),
             anchor,
             statement: text(&claim.statement),
             verdict: claim.verdict.word(),
@@ -120,7 +119,7 @@ impl ClaimView {
                 .iter()
                 .map(|p| text(&format!("{}: {} ({})", p.name, words::published(p), p.source)))
                 .collect(),
-            margin: words::margin(claim),
+            margin: text(&words::margin(claim)),
             checks: claim.evidence.iter().enumerate().map(|(i, e)| CheckView::new(claim, i, e)).collect(),
             controls: controls(claim),
             control_impossible: claim.control_impossible.iter().map(|r| sentence(r)).collect(),
@@ -131,7 +130,7 @@ impl ClaimView {
 }
 
 /// The claim's place on its paper's page, seen from the front page.
-pub fn link(claim: &ClaimResult) -> String {
+pub fn place(claim: &ClaimResult) -> String {
     format!("{}.md#{}", claim.paper, anchor(&claim.id))
 }
 
@@ -187,7 +186,8 @@ impl PlotView {
             (PlotContent::Bars(_), _) => ", with the range from the 10 % to the 90 % quantile.",
             _ => ", with the band from the 10 % to the 90 % quantile.",
         };
-        Self { file: picture_name(claim, index), alt: alternative(plot), caption: over + spread }
+        let picture = markdown::picture(&alternative(plot), &picture_name(claim, index));
+        Self { picture, caption: over + spread }
     }
 }
 
@@ -205,18 +205,20 @@ pub fn map_name(claim: &ClaimResult, check: usize) -> String {
 
 impl MapView {
     fn new(claim: &ClaimResult, check: usize, map: &MapData) -> Self {
-        let reach = text(&words::reach(map));
+        let reach = words::reach(map);
         let frame = if map.headline.is_some() { " The framed cell is the check itself." } else { "" };
         let values =
             |cell: &MapCell| cell.values.iter().map(picture::map_value).collect::<Vec<_>>().join(", ");
         let broken = map.cells.iter().filter_map(|cell| Some((cell, cell.error.as_ref()?)));
         Self {
             check: check + 1,
-            file: map_name(claim, check),
-            alt: format!("Validity map of {}. {reach}", text(&claim.id)),
+            picture: markdown::picture(
+                &format!("Validity map of {}. {reach}", claim.id),
+                &map_name(claim, check),
+            ),
             table: map_table(map),
             errors: broken.map(|(cell, error)| text(&format!("{}: {error}", values(cell)))).collect(),
-            reach: reach + frame,
+            reach: text(&reach) + frame,
         }
     }
 }
@@ -259,9 +261,7 @@ fn alternative(plot: &PlotData) -> String {
         _ => format!("{}: {y} against {x}, for {}", plot.title, curves.join(", ")),
     };
     let where_ = if panels.is_empty() { String::new() } else { format!("; panels {}", panels.join(", ")) };
-    let words = text(&format!("{what}{where_}."));
-    // A bracket would end the description.
-    words.replace('[', "(").replace(']', ")")
+    format!("{what}{where_}.")
 }
 
 /// The table of a claim's controls; empty if there are none.
