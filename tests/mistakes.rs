@@ -118,6 +118,13 @@ mistakes! {
     out_of_reach_with_checks: edited("scope: statistical", "scope: out-of-reach"),
     repeated_id: edited("claims:\n", "claims:\n  - {id: toy.1, statement: s, source: s, provenance: [seed], kind: number, scope: out-of-reach, needs: more}\n"),
     map_with_three_axes: edited("        metric: heads\n", "        metric: heads\n        over: {heads: [0.9], coin: [0], tails: [1]}\n"),
+    too_many_combinations: edited(
+        "        metric: heads\n",
+        &format!("        metric: heads\n        grid: {{heads: [{}], coin: [{}]}}\n", "0.5, ".repeat(20), "1, ".repeat(20)),
+    ),
+    too_many_cells: edited("        metric: heads\n", &format!("        metric: heads\n        over: {{coin: [{}]}}\n", "1, ".repeat(300))),
+    too_many_replicates: experiments_edited("full: 160", "full: 1000000000000"),
+    control_characters: edited("A Toy", "\"A \\e[31mToy\"").to_owned() + &edited("section 1", "section \u{202e}1"),
     everything_at_once: edited("    source: section 1\n", "    sauce: section 1\n")
         + &Project::new(
             CLAIMS.replace("kind: bound", "kind: bond").replace("metric: heads", "metric: head").replace("toy.1", "tory.1"),

@@ -8,6 +8,15 @@ use serde_json::{Map, Value};
 
 use super::{ClaimKind, PaperRecord, Provenance, Published, Scope, Statistic, Tests, Verdict};
 
+/// Most cases or replicates that a check may spend.
+const MOST_CASES: u64 = 1_000_000;
+/// Most replicates of a picture.
+const MOST_DRAWN: u64 = 10_000;
+/// Most items of a list that is multiplied with others: settings, arms, sizes, panels.
+const MOST_LISTED: usize = 100;
+/// Most panels of a picture, and most curves of a panel.
+const MOST_CURVES: usize = 24;
+
 /// `claims/<slug>.yaml`: what a paper asserts.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -69,13 +78,13 @@ fn statement() -> Tests {
 #[serde(deny_unknown_fields)]
 pub struct RawBudget {
     /// First block of a sequential check; each further look adds a quarter to the total.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = MOST_CASES))]
     pub first: Option<u64>,
     /// In the quick tier.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = MOST_CASES))]
     pub quick: u64,
     /// In the full tier.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = MOST_CASES))]
     pub full: u64,
 }
 
@@ -124,6 +133,7 @@ macro_rules! measured {
                 /// The experiment of the leaf.
                 experiment: String,
                 /// Named settings of the experiments file; the check must pass in each.
+                #[schemars(length(max = MOST_LISTED))]
                 settings: Option<Vec<String>>,
                 /// Settings on top of these.
                 set: Option<Map<String, Value>>,
@@ -253,7 +263,7 @@ metric! {
         /// Which location; `mean` if left out.
         statistic: Option<Statistic>,
         /// Settings of the arms that are subtracted.
-        #[schemars(length(min = 1))]
+        #[schemars(length(min = 1, max = MOST_LISTED))]
         against: Vec<Map<String, Value>>,
     }
 }
@@ -264,7 +274,7 @@ metric! {
         /// Which location; `mean` if left out.
         statistic: Option<Statistic>,
         /// Settings of the arms that are divided by.
-        #[schemars(length(min = 1))]
+        #[schemars(length(min = 1, max = MOST_LISTED))]
         against: Vec<Map<String, Value>>,
     }
 }
@@ -273,7 +283,7 @@ metric! {
     /// The probability that one arm does better than another lies as bounded.
     RawImprovement {
         /// Settings of the arms that it is compared with.
-        #[schemars(length(min = 1))]
+        #[schemars(length(min = 1, max = MOST_LISTED))]
         against: Vec<Map<String, Value>>,
     }
 }
@@ -291,7 +301,7 @@ metric! {
         /// The setting that is the size.
         size: String,
         /// Its values, ascending.
-        #[schemars(length(min = 2))]
+        #[schemars(length(min = 2, max = MOST_LISTED))]
         sizes: Vec<f64>,
     }
 }
@@ -319,7 +329,7 @@ metric! {
         /// The setting that is the size; without it the count itself is bounded.
         size: Option<String>,
         /// Its values, ascending.
-        #[schemars(length(min = 2))]
+        #[schemars(length(min = 2, max = MOST_LISTED))]
         sizes: Option<Vec<f64>>,
     }
 }
@@ -334,7 +344,7 @@ check! {
         /// The function whose time it is divided by.
         against: Option<String>,
         /// Parameters of the function, ascending, for a slope.
-        #[schemars(length(min = 2))]
+        #[schemars(length(min = 2, max = MOST_LISTED))]
         sizes: Option<Vec<f64>>,
         /// Largest allowed value.
         at_most: Option<f64>,
@@ -379,11 +389,12 @@ pub struct RawPlot {
     /// The experiment of the leaf.
     pub experiment: String,
     /// Named settings, one panel each; one panel with the leaf's defaults if left out.
+    #[schemars(length(max = MOST_CURVES))]
     pub panels: Option<Vec<String>>,
     /// Settings of every curve.
     pub set: Option<Map<String, Value>>,
     /// The curves of every panel.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = MOST_CURVES))]
     pub curves: Vec<RawCurve>,
     /// A series of the experiment: mean and band over replicates.
     pub series: Option<String>,
@@ -396,7 +407,7 @@ pub struct RawPlot {
     /// Ordinate.
     pub y: RawAxis,
     /// Replicates to average over; one if left out.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = MOST_DRAWN))]
     pub replicates: Option<u64>,
 }
 
@@ -421,7 +432,7 @@ pub struct RawSweep {
     /// Name of the setting.
     pub setting: String,
     /// Its values.
-    #[schemars(length(min = 2))]
+    #[schemars(length(min = 2, max = MOST_LISTED))]
     pub values: Vec<f64>,
 }
 

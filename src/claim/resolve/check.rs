@@ -433,7 +433,11 @@ impl Resolver<'_> {
             return Some(None);
         };
         let experiment = self.leaf.find_experiment(configured(raw)?.experiment())?;
+        let before = self.problems.len();
         let axes = settings::axes(over, experiment, &mut self.problems);
+        if self.problems.len() > before {
+            return None;
+        }
         if axes.is_empty() || axes.len() > 2 {
             let message = format!("a validity map has one or two axes, found {}", axes.len());
             self.problems.push(Problem::new(&over.span, message, "these axes"));

@@ -9,6 +9,9 @@ use crate::{
     papers::leaf::Experiment,
 };
 
+/// Most combinations of the values of some axes: configurations of a check, cells of a map.
+const MOST_COMBINATIONS: usize = 256;
+
 /// Settings on top of others.
 pub type Layer = Map<String, Value>;
 
@@ -49,7 +52,15 @@ pub fn axes(node: &Node, experiment: &Experiment, problems: &mut Vec<Problem>) -
         }
         let root = experiment.settings.as_value();
         let held = values.items().iter().filter_map(|v| schema::hold_part(v, root, wanted, problems));
-        axes.push((key.name.clone(), held.collect()));
+        axes.push((key.name.clone(), held.collect::<Vec<_>>()));
+    }
+    let combinations =
+        axes.iter().try_fold(1, |product: usize, (_, values)| product.checked_mul(values.len()));
+    if combinations.is_none_or(|n| n > MOST_COMBINATIONS) {
+        let found = combinations.map_or("too many to count".into(), |n| n.to_string());
+        let message =
+            format!("expected at most {MOST_COMBINATIONS} combinations of these settings, found {found}");
+        problems.push(Problem::new(&node.span, message, "these settings"));
     }
     axes
 }

@@ -36,6 +36,7 @@ pub struct Settings {
     #[schemars(range(min = 1, max = 1000))]
     pub steps: usize,
     /// Number of the random chain; it has six states and three labels.
+    #[schemars(range(max = 1_000_000))]
     pub chain: u64,
 }
 

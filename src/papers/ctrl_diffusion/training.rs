@@ -20,6 +20,7 @@ use crate::{
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// Number of the random chain.
+    #[schemars(range(max = 1_000_000))]
     pub chain: u64,
     /// M.
     #[schemars(range(min = 1, max = 64))]

@@ -26,6 +26,7 @@ pub struct Settings {
     #[schemars(range(min = 1, max = 16))]
     pub policies: usize,
     /// Seed of the first process.
+    #[schemars(range(max = 1_000_000))]
     pub first: u64,
     /// Number of processes, with successive seeds.
     #[schemars(range(min = 1, max = 1000))]

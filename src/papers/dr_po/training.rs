@@ -30,6 +30,7 @@ pub struct Settings {
     #[schemars(range(min = 0.0, max = 1.0))]
     pub quality: f64,
     /// The step at which the data never take the right action; none if it is not below H.
+    #[schemars(range(max = 1000))]
     pub never: usize,
     /// Stored trajectories.
     #[schemars(range(min = 1, max = 100_000))]

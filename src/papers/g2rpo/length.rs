@@ -64,8 +64,10 @@ pub struct Settings {
     #[schemars(range(min = 1, max = 200))]
     pub horizon: usize,
     /// Fewest thinking tokens after which the answer of the reasoning task is right.
+    #[schemars(range(max = 200))]
     pub reasoning_needs: usize,
     /// Most thinking tokens after which the answer of the perception task is right.
+    #[schemars(range(max = 200))]
     pub perception_bears: usize,
     /// Steps of exact gradient ascent.
     #[schemars(range(min = 1, max = 100_000))]

@@ -155,7 +155,7 @@ pub struct Settings {
     #[schemars(range(min = -100.0, max = 100.0))]
     pub lambda: f64,
     /// References: their logits are wave(n, v, c) for these c.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 100), inner(range(max = 1_000_000)))]
     pub references: Vec<usize>,
 }
 

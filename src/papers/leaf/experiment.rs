@@ -2,11 +2,11 @@
 
 use std::{any::Any, collections::BTreeMap, sync::Arc};
 
-use schemars::{JsonSchema, Schema, schema_for};
+use schemars::{JsonSchema, Schema};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{Failure, Fault, Measurement, Metric};
+use super::{Failure, Fault, Measurement, Metric, limits};
 use crate::kernel::{stream::Streams, table::Table};
 
 /// The data files of a paper, by the names that its experiments file gives them.
@@ -131,7 +131,7 @@ impl Experiment {
         Self {
             name: M::NAME,
             summary: M::SUMMARY,
-            settings: schema_for!(M::Settings),
+            settings: limits::schema_of::<M::Settings>(),
             defaults: serde_json::to_value(M::Settings::default()).unwrap_or(Value::Null),
             metrics: M::METRICS,
             faults: M::FAULTS.iter().map(|f| f.name()).collect(),

@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{Failure, Fault};
+use super::{Failure, Fault, limits};
 
 type Call = dyn Fn(Value, Option<&str>) -> Result<Value, Failure> + Send + Sync;
 
@@ -83,7 +83,7 @@ impl Function {
         Self {
             name,
             summary,
-            input: schema_for!(I),
+            input: limits::schema_of::<I>(),
             output: schema_for!(O),
             faults,
             inputs: vec![example.clone()],

@@ -8,6 +8,7 @@
 mod experiment;
 mod fault;
 mod function;
+pub mod limits;
 mod measurement;
 mod property;
 

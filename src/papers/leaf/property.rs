@@ -7,11 +7,11 @@ use proptest::{
     strategy::{BoxedStrategy, Strategy, ValueTree},
     test_runner::TestRunner,
 };
-use schemars::{JsonSchema, Schema, schema_for};
+use schemars::{JsonSchema, Schema};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{Failure, Fault, Measurement, Metric};
+use super::{Failure, Fault, Measurement, Metric, limits};
 
 /// A property, as a leaf writes it.
 pub trait Observe: 'static {
@@ -103,7 +103,7 @@ impl Property {
         Self {
             name: O::NAME,
             summary: O::SUMMARY,
-            instance: schema_for!(O::Instance),
+            instance: limits::schema_of::<O::Instance>(),
             metrics: O::METRICS,
             faults: O::FAULTS.iter().map(|f| f.name()).collect(),
             observe: Box::new(|instance, fault| {

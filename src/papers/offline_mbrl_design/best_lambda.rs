@@ -26,8 +26,10 @@ pub struct Settings {
     /// u: a heuristic of the grid.
     pub heuristic: Heuristic,
     /// h: 1, 2, 5, 10, 20 or 50.
+    #[schemars(range(min = 1, max = 50))]
     pub horizon: usize,
     /// N: 2, 5, 10 or 20.
+    #[schemars(range(min = 2, max = 20))]
     pub members: usize,
     /// Weights λ to compare, ascending.
     #[schemars(length(min = 1, max = 100))]

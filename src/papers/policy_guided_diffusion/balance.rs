@@ -16,6 +16,7 @@ pub struct Settings {
     /// The system.
     pub system: System,
     /// Ascending values of λ; the first is 0.
+    #[schemars(length(max = 100))]
     pub lambdas: Vec<f64>,
 }
 

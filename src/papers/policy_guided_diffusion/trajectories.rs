@@ -184,8 +184,10 @@ pub fn histogram(values: impl Iterator<Item = f64>) -> (Vec<f64>, Vec<f64>) {
 #[serde(deny_unknown_fields, default)]
 pub struct Guidance {
     /// Ascending values of λ.
+    #[schemars(length(max = 100))]
     pub lambdas: Vec<f64>,
     /// Ascending numbers of actions of a trajectory.
+    #[schemars(length(max = 20), inner(range(max = 50)))]
     pub horizons: Vec<usize>,
     /// Bandwidth h of the trajectory model.
     pub bandwidth: f64,

@@ -156,7 +156,7 @@ impl Measure for Anchor {
 #[serde(deny_unknown_fields, default)]
 pub struct PathSettings {
     /// Weights λ of the base, ascending.
-    #[schemars(length(min = 2), inner(range(min = 0.0, max = 1.0)))]
+    #[schemars(length(min = 2, max = 1000), inner(range(min = 0.0, max = 1.0)))]
     pub lambdas: Vec<f64>,
     /// Temperature β.
     #[schemars(extend("exclusiveMinimum" = 0.0))]

@@ -58,6 +58,7 @@ pub struct Settings {
     #[schemars(range(min = 1, max = 10_000_000))]
     pub rollouts: usize,
     /// Fresh rollouts after which training goes on on-policy, one update a batch; 0 for never.
+    #[schemars(range(max = 10_000_000))]
     pub reincarnate_after: usize,
     /// Success rate whose first time is reported.
     #[schemars(range(min = 0.0, max = 1.0))]

@@ -63,8 +63,10 @@ pub struct Settings {
     /// How demonstrations and rewards are combined.
     pub recipe: Recipe,
     /// γ of the gate, as a number of right responses.
+    #[schemars(range(max = 1_000_000))]
     pub threshold: usize,
     /// Step at which the pipeline changes from demonstrations to rewards.
+    #[schemars(range(max = 1_000_000))]
     pub switch: usize,
     /// The question, its demonstrator and how long to train.
     pub course: Course,
@@ -217,7 +219,7 @@ impl Measure for MeanField {
 #[serde(deny_unknown_fields, default)]
 pub struct ComparisonSettings {
     /// Steps at which the pipelines change; the first is the one in `lead-over-first-pipeline`.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 100), inner(range(max = 1_000_000)))]
     pub switches: Vec<usize>,
     /// The question, its demonstrator and how long to train.
     pub course: Course,

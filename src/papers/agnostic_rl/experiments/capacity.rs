@@ -20,15 +20,16 @@ pub struct Settings {
     /// Which class.
     pub family: Family,
     /// l, for policies with at most l ones.
+    #[schemars(range(max = 64))]
     pub ones: usize,
     /// H.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 64))]
     pub horizon: usize,
     /// S, states of each layer.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 64))]
     pub states: usize,
     /// A.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 64))]
     pub actions: usize,
 }
 

@@ -29,19 +29,20 @@ pub struct Settings {
     /// Which class.
     pub family: Family,
     /// l, for policies with at most l ones.
+    #[schemars(range(max = 64))]
     pub ones: usize,
     /// H, at least 2.
-    #[schemars(range(min = 2))]
+    #[schemars(range(min = 2, max = 64))]
     pub horizon: usize,
     /// S, states of each layer.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 64))]
     pub states: usize,
     /// α of the Dirichlet distribution from which transitions are drawn: nearly deterministic for small
     /// values, nearly uniform for large ones.
     #[schemars(range(min = 1e-3))]
     pub concentration: f64,
     /// Processes a replicate.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 100_000))]
     pub processes: usize,
 }
 

@@ -20,16 +20,16 @@ use crate::{
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// Observations that each latent state emits, equally likely.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 100_000))]
     pub observations: usize,
     /// m, sampled observations of each latent state.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 100_000))]
     pub samples: usize,
     /// |Π|, policies drawn at random.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 100_000))]
     pub policies: usize,
     /// Emulators a replicate.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 100_000))]
     pub repeats: usize,
 }
 

@@ -29,14 +29,16 @@ pub struct Settings {
     #[schemars(range(min = 1, max = 64))]
     pub states: usize,
     /// c, the shift of the reference process.
+    #[schemars(range(max = 64))]
     pub shift: usize,
     /// l: the class is that of policies with at most l ones.
+    #[schemars(range(max = 64))]
     pub ones: usize,
     /// m: trees, whose transitions are the budget of either method.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub trees: usize,
     /// n: evaluations a replicate.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 100_000))]
     pub repeats: usize,
     /// δ of the bound.
     #[schemars(range(min = 0.0, max = 1.0))]

@@ -23,17 +23,19 @@ pub struct Settings {
     /// How policies are evaluated.
     pub method: Method,
     /// Horizons H, at least two, ascending.
+    #[schemars(length(max = 20), inner(range(max = 20)))]
     pub horizons: Vec<usize>,
     /// States of each layer.
     #[schemars(range(min = 1, max = 64))]
     pub states: usize,
     /// c, the shift of the reference process.
+    #[schemars(range(max = 64))]
     pub shift: usize,
     /// m: trees, whose transitions are the budget of either method.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub trees: usize,
     /// Evaluations a replicate.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 100_000))]
     pub repeats: usize,
 }
 

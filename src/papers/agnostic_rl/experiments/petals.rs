@@ -39,18 +39,19 @@ pub struct Settings {
     #[schemars(range(min = 1, max = 64))]
     pub states: usize,
     /// c, the shift of the reference process.
+    #[schemars(range(max = 64))]
     pub shift: usize,
     /// n₀, episodes of the core policy.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub core_episodes: usize,
     /// n₁, episodes of each other policy whose petal is reached.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub petal_episodes: usize,
     /// The least share of core episodes at which a petal counts as reached.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub threshold: f64,
     /// Evaluations a replicate.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 100_000))]
     pub repeats: usize,
 }
 

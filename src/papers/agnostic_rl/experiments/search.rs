@@ -14,10 +14,10 @@ use crate::{
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// A.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 64))]
     pub actions: usize,
     /// H.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 64))]
     pub horizon: usize,
 }
 

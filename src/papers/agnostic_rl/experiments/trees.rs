@@ -26,11 +26,13 @@ pub struct Settings {
     #[schemars(range(min = 1, max = 64))]
     pub states: usize,
     /// c, the shift of the reference process.
+    #[schemars(range(max = 64))]
     pub shift: usize,
     /// l: the class is that of policies with at most l ones.
+    #[schemars(range(max = 64))]
     pub ones: usize,
     /// m, trees a replicate.
-    #[schemars(range(min = 2))]
+    #[schemars(range(min = 2, max = 1_000_000))]
     pub trees: usize,
 }
 
