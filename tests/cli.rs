@@ -18,7 +18,7 @@ pub fn output(arguments: &[&str], status: i32) -> String {
 }
 
 /// Standard error of a command that is refused.
-fn refusal(arguments: &[&str]) -> String {
+pub fn refusal(arguments: &[&str]) -> String {
     let done = corroborate(arguments).assert().code(2);
     String::from_utf8(done.get_output().stderr.clone()).unwrap()
 }

@@ -59,3 +59,6 @@ mod upkeep;
 
 // What output may never contain.
 mod harmless;
+
+// Limits on time, memory, sizes and places of files.
+mod guards;

@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs::{self, File},
+    io::Read,
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -306,7 +307,16 @@ fn bytes(path: &Path, name: &str) -> Result<Vec<u8>, FileProblems> {
         let message = format!("the file has {size} bytes");
         return Err(FileProblems::whole(name, message, format!("expected at most {MOST_BYTES}")));
     }
-    fs::read(path).map_err(unreadable)
+    // A pipe says nothing of its length, so it is not trusted.
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes))
+        .map_err(unreadable)?;
+    if bytes.len() > MOST_BYTES {
+        let message = format!("the file has more than {MOST_BYTES} bytes");
+        return Err(FileProblems::whole(name, message, "expected no more"));
+    }
+    Ok(bytes)
 }
 
 /// The text of a file, from its bytes.
@@ -333,12 +343,21 @@ pub fn text_of(name: &str, bytes: Vec<u8>) -> Result<String, FileProblems> {
 fn table(root: &Path, file: &RawData, node: &Node) -> Result<Table, Problem> {
     let span = &node.get("file").unwrap_or(node).span;
     let wrong = |message: String| Problem::new(span, message, "this file");
-    if file.file.contains(['/', '\\']) || file.file.starts_with('.') {
+    if file.file.contains(['/', '\\', ':']) || file.file.starts_with('.') {
         return Err(wrong("a data file is named without a path".into()).help(format!("it stands in {DATA}")));
     }
-    let path = root.join(DATA).join(&file.file);
     let unreadable = |e: std::io::Error| wrong(format!("cannot read {DATA}/{}: {e}", file.file));
-    if fs::metadata(&path).map_err(unreadable)?.len() > MOST_DATA_BYTES {
+    let folder = root.join(DATA).canonicalize().map_err(unreadable)?;
+    let path = folder.join(&file.file).canonicalize().map_err(unreadable)?;
+    if !path.starts_with(&folder) {
+        let problem = wrong(format!("{DATA}/{} is a link to somewhere else", file.file));
+        return Err(problem.help(format!("put the file itself into {DATA}")));
+    }
+    let about = fs::metadata(&path).map_err(unreadable)?;
+    if !about.is_file() {
+        return Err(wrong(format!("{DATA}/{} is no file", file.file)));
+    }
+    if about.len() > MOST_DATA_BYTES {
         return Err(wrong(format!("{DATA}/{} is larger than {MOST_DATA_BYTES} bytes", file.file)));
     }
     let bytes = fs::read(&path).map_err(unreadable)?;

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
-    io::Write,
+    io::{Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -12,6 +12,9 @@ use crate::{
     check::evidence::Verdicts,
     claim::{CLAIMS, EXPERIMENTS},
 };
+
+/// Largest `verdicts.json` that is read, in bytes.
+const MOST_BYTES: u64 = 256 << 20;
 
 /// The nearest folder, upwards from here, with `claims/` and `experiments/`.
 pub(super) fn find_root(given: Option<&Path>) -> Result<PathBuf, Refusal> {
@@ -86,9 +89,14 @@ pub(super) fn verdicts_json(verdicts: &Verdicts) -> Result<String, Refusal> {
 
 /// Reads a `verdicts.json`.
 pub(super) fn read_verdicts(path: &Path) -> Result<Verdicts, Refusal> {
-    let text = fs::read_to_string(path).map_err(|e| {
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_string(&mut text));
+    read.map_err(|e| {
         Refusal::usage(format!("cannot read {}: {e}; `verify --out DIR` writes it", path.display()))
     })?;
+    if text.len() as u64 > MOST_BYTES {
+        return Err(Refusal::usage(format!("{} has more than {MOST_BYTES} bytes", path.display())));
+    }
     verdicts_of(path, &text)
 }
 

@@ -1,18 +1,21 @@
 //! The command line: one file a command. Arguments, progress and exit status, and nothing else.
+//!
+//! What reads text that others wrote is public, so that it can be fuzzed as it is.
 
 mod completions;
 mod conform;
-mod diff;
-mod eval;
+pub mod diff;
+pub mod eval;
 mod explain;
-mod files;
+pub mod files;
+pub mod guard;
 mod lint;
 mod list;
 mod new;
 mod report;
 mod run;
 mod schema;
-mod settings;
+pub mod settings;
 mod shards;
 mod store;
 mod submit;
@@ -27,6 +30,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     claim::problem::FileProblems,
     papers::{leaf::Paper, registry},
+    run::Running,
 };
 
 /// How a command ends.
@@ -44,12 +48,7 @@ pub enum Exit {
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Success => 0,
-            Exit::Unexpected => 1,
-            Exit::Usage => 2,
-            Exit::Machinery => 3,
-        })
+        Self::from(exit.status())
     }
 }
 
@@ -65,6 +64,23 @@ pub enum Refusal {
     /// Something that should work does not.
     #[error("{0}")]
     Machinery(String),
+}
+
+impl Exit {
+    /// The exit status.
+    const fn status(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Unexpected => 1,
+            Self::Usage => 2,
+            Self::Machinery => 3,
+        }
+    }
+
+    /// Ends the process like this, whatever it is doing.
+    fn now(self) -> ! {
+        std::process::exit(self.status().into())
+    }
 }
 
 impl Refusal {
@@ -89,7 +105,7 @@ Examples:
   corroborate eval bounded-ratio-rl/optimum --example   an input to try
 
 Exit status: 0 every verdict as expected; 1 some verdict not as expected;
-2 bad usage or bad input; 3 the machinery failed (an `error` verdict).";
+2 bad usage or bad input, or more memory than allowed; 3 the machinery failed (an `error` verdict).";
 
 /// Verifies the theory and the reported results of reinforcement-learning papers.
 #[derive(Debug, Parser)]
@@ -98,6 +114,10 @@ struct Cli {
     /// Folder with `claims/` and `experiments/`; found upwards from here if not given.
     #[arg(long, global = true, value_name = "DIR")]
     root: Option<PathBuf>,
+    /// Most memory to use, in MiB; beyond it, what is being measured is named and the program ends with
+    /// status 2. Three quarters of the machine's if not given. Only Linux is watched.
+    #[arg(long, global = true, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..))]
+    memory: Option<u64>,
     #[command(subcommand)]
     command: Command,
 }
@@ -128,6 +148,7 @@ enum Command {
 struct Workplace {
     root: Option<PathBuf>,
     leaves: Vec<Paper>,
+    running: Running,
 }
 
 impl Workplace {
@@ -165,7 +186,9 @@ fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a str>)
 pub fn main() -> ExitCode {
     terminal::quiet_work_threads();
     let cli = Cli::parse();
-    let workplace = Workplace { root: cli.root, leaves: registry() };
+    let running = Running::default();
+    guard::watch(cli.memory, running.clone());
+    let workplace = Workplace { root: cli.root, leaves: registry(), running };
     let ended = match cli.command {
         Command::Verify(arguments) => verify::main(&arguments, workplace),
         Command::Plan(arguments) => shards::plan(&arguments, workplace),

@@ -42,7 +42,7 @@ pub struct Arguments {
     /// Root of all random numbers.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Limit on the time of one piece of work, in seconds.
+    /// Limit on the time of one piece of work (five replicates), in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
     /// What is printed.
@@ -80,8 +80,9 @@ pub(super) fn main(arguments: &Arguments, workplace: Workplace) -> Result<Exit, 
     let timeout = Duration::from_secs(arguments.timeout);
     let replicates = arguments.replicates;
     let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let executor =
-        Executor::new(workplace.leaves, data, arguments.seed, jobs, timeout).map_err(Refusal::Machinery)?;
+    let executor = Executor::new(workplace.leaves, data, arguments.seed, jobs, timeout)
+        .map_err(Refusal::Machinery)?
+        .telling(workplace.running);
     let progress = terminal::Progress::new(arguments.format == Format::Json);
     let mut results = Results::default();
     let request = Request::Replicates { sample: sample.clone(), replicates, series: true };

@@ -110,7 +110,8 @@ pub struct Means {
     /// Threads; as many as there are processors if not given. No verdict depends on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
-    /// Limit on the time of one piece of work, in seconds; beyond it the claim's verdict is `error`.
+    /// Limit on the time of one piece of work (five replicates, or the cases of a property), in seconds;
+    /// beyond it the claim's verdict is `error`.
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
     /// Times that criterion measured, such as `target/criterion` after `just bench`. Without them,
@@ -221,6 +222,7 @@ impl Session {
         let memory = keeping.memory(&root, &workplace.leaves, &data);
         let executor = Executor::new(workplace.leaves, data, scale.seed, jobs, timeout)
             .map_err(Refusal::Machinery)?
+            .telling(workplace.running)
             .remembering(memory);
         let tier = match scale.tier {
             TierName::Quick => Tier::Quick,

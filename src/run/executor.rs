@@ -19,10 +19,11 @@ use rayon::prelude::*;
 use serde_json::json;
 
 use super::{
-    memory::{self, Memory},
+    memory::Memory,
     property::{self, Cases, CasesRecord},
     results::{Request, Results, Sample},
     seed::{canonical_json, digest, replicate_streams},
+    work::{Done, Running, Work},
 };
 use crate::papers::leaf::{Data, Experiment, Measurement, Paper, Prepared};
 
@@ -57,6 +58,7 @@ pub struct Executor {
     allowed: Option<BTreeSet<String>>,
     shuffle: Option<u64>,
     lacking: Mutex<BTreeSet<String>>,
+    running: Running,
 }
 
 struct Shared {
@@ -67,46 +69,6 @@ struct Shared {
 }
 
 type Slot = Arc<OnceLock<Result<Prepared, String>>>;
-
-#[derive(Clone)]
-enum Work {
-    Replicates { key: String, sample: Sample, from: u64, to: u64 },
-    Cases(Cases),
-}
-
-impl Work {
-    fn subject(&self) -> String {
-        match self {
-            Self::Replicates { sample, .. } => format!("{}/{}", sample.paper, sample.experiment),
-            Self::Cases(cases) => format!("{}/{}", cases.paper, cases.property),
-        }
-    }
-
-    /// What is measured, in full.
-    fn described(&self) -> String {
-        match self {
-            Self::Replicates { sample, from, to, .. } => {
-                format!("{}, replicates {from} to {}", memory::described(sample), to - 1)
-            }
-            Self::Cases(cases) => memory::described_cases(cases),
-        }
-    }
-
-    /// The piece, broken down.
-    fn broken(&self, message: &str) -> Done {
-        match self {
-            Self::Replicates { from, to, .. } => {
-                Done::Replicates((*from..*to).map(|_| Err(message.to_owned())).collect())
-            }
-            Self::Cases(_) => Done::Cases(Err(message.to_owned())),
-        }
-    }
-}
-
-enum Done {
-    Replicates(Vec<Result<Measurement, String>>),
-    Cases(Result<CasesRecord, String>),
-}
 
 impl Executor {
     /// An executor with this many threads, and a limit on the time of each piece of work.
@@ -134,6 +96,7 @@ impl Executor {
             allowed: None,
             shuffle: None,
             lacking: Mutex::default(),
+            running: Running::default(),
         })
     }
 
@@ -141,6 +104,13 @@ impl Executor {
     #[must_use]
     pub fn remembering(mut self, memory: Memory) -> Self {
         self.memory = Some(memory);
+        self
+    }
+
+    /// Telling what is being measured at any moment.
+    #[must_use]
+    pub fn telling(mut self, running: Running) -> Self {
+        self.running = running;
         self
     }
 
@@ -296,10 +266,12 @@ impl Executor {
     fn guarded(&self, work: &Work) -> Done {
         let (sender, receiver) = mpsc::channel();
         let shared = Arc::clone(&self.shared);
-        let piece = work.clone();
+        let (piece, running) = (work.clone(), self.running.clone());
         let thread =
             std::thread::Builder::new().name(WORK_THREAD.into()).stack_size(STACK_BYTES).spawn(move || {
+                let number = running.begin(&piece);
                 let done = catch_unwind(AssertUnwindSafe(|| shared.perform(&piece)));
+                running.end(number);
                 // The receiver is gone if the piece was abandoned; then nobody waits for it.
                 let _ = sender.send(done);
             });
@@ -308,7 +280,11 @@ impl Executor {
             Ok(_) => match receiver.recv_timeout(self.timeout) {
                 Ok(Ok(done)) => return done,
                 Ok(Err(panic)) => format!("panicked: {}", panic_message(panic.as_ref())),
-                Err(_) => format!("took longer than {} seconds", self.timeout.as_secs()),
+                Err(_) => format!(
+                    "{} took longer than {} s; `--timeout SECONDS` allows more",
+                    work.described(),
+                    self.timeout.as_secs()
+                ),
             },
         };
         work.broken(&message)

@@ -72,7 +72,8 @@ impl Memory {
 
     /// Every replicate that is known of a sample, by its number; without its curves, unless they are
     /// wanted.
-    pub(super) fn replicates(
+    #[must_use]
+    pub fn replicates(
         &self,
         root_seed: u64,
         sample: &Sample,
@@ -160,7 +161,8 @@ impl Memory {
     }
 
     /// What is known of a property's cases.
-    pub(super) fn cases(&self, root_seed: u64, cases: &Cases) -> Option<CasesRecord> {
+    #[must_use]
+    pub fn cases(&self, root_seed: u64, cases: &Cases) -> Option<CasesRecord> {
         let (shelf, unit) = self.address(&cases.paper, &cases.key(), root_seed)?;
         let what = || described_cases(cases);
         let records = self.store.get(&shelf, &unit);
@@ -211,8 +213,9 @@ impl Memory {
             .ok()
     }
 
-    /// Shelf and unit of a request.
-    fn address(&self, paper: &str, key: &str, root_seed: u64) -> Option<(String, String)> {
+    /// Shelf and unit of what has this [key](super::Request::key); none for a paper without a fingerprint.
+    #[must_use]
+    pub fn address(&self, paper: &str, key: &str, root_seed: u64) -> Option<(String, String)> {
         let fingerprint = self.fingerprints.get(paper)?;
         let unit = crate::store::digest(digest(&json!([fingerprint, root_seed, key])).as_bytes());
         Some((shelf(paper, fingerprint), unit))

@@ -8,9 +8,11 @@ mod memory;
 mod property;
 mod results;
 mod seed;
+mod work;
 
 pub use executor::{Executor, Progress, Step, WORK_THREAD};
 pub use memory::{Memory, fingerprints, shelf};
 pub use property::{Cases, CasesRecord, Violation, slack};
 pub use results::{Request, Results, Sample};
 pub use seed::{canonical_json, digest};
+pub use work::Running;
