@@ -27,6 +27,10 @@ mutants ROOM *ARGS:
     command -v cargo-mutants >/dev/null || cargo install --locked cargo-mutants
     cargo mutants --file 'src/{{ ROOM }}/**' --output target {{ ARGS }}
 
+# Fuzz everything that reads text of others, each target for so many seconds; what is found stands in tests/fuzz/artifacts.
+fuzz SECONDS="600" TARGETS="claims experiments eval set records verdicts":
+    bash tests/fuzz/run.sh {{ SECONDS }} {{ TARGETS }}
+
 # Everything that continuous integration runs.
 ci: fmt-check lint test verify drift test-site test-peers test-slurm audit
 

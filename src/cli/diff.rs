@@ -45,7 +45,7 @@ pub(super) fn main(arguments: &Arguments, _: &Workplace) -> Result<Exit, Refusal
 
 /// What changed between two runs.
 #[derive(Debug, Default, PartialEq, Serialize)]
-struct Changes {
+pub struct Changes {
     worse: bool,
     verdicts: Vec<VerdictChange>,
     margins: Vec<MarginChange>,
@@ -79,7 +79,9 @@ struct RunChange {
 }
 
 impl Changes {
-    fn between(old: &Verdicts, new: &Verdicts) -> Self {
+    /// What changed from one run to another.
+    #[must_use]
+    pub fn between(old: &Verdicts, new: &Verdicts) -> Self {
         let by_id = |verdicts| -> BTreeMap<_, _> { claims(verdicts).map(|c| (c.id.as_str(), c)).collect() };
         let (before, after) = (by_id(old), by_id(new));
         let mut changes = Self { run: run_changes(old, new), ..Self::default() };
@@ -120,7 +122,15 @@ impl Changes {
         }
     }
 
-    fn told(&self) -> String {
+    /// Whether nothing did.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The changes, for people.
+    #[must_use]
+    pub fn told(&self) -> String {
         let mut out = String::new();
         let mut section = |title: &str, lines: Vec<String>| {
             if !lines.is_empty() {
@@ -138,7 +148,7 @@ impl Changes {
         section("Gone claims", self.gone.iter().map(|id| format!("  {id}\n")).collect());
         let run = |c: &RunChange| format!("  {}: {} -> {}\n", c.what, c.old, c.new);
         section("The runs differ", self.run.iter().map(run).collect());
-        if out.is_empty() { "No change.\n".into() } else { out.trim_end().to_owned() + "\n" }
+        if self.is_empty() { "No change.\n".into() } else { out.trim_end().to_owned() + "\n" }
     }
 }
 

@@ -3,10 +3,10 @@
 use std::io::Read;
 
 use clap::Args;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{Exit, Refusal, Workplace, settings, terminal, unknown};
-use crate::papers::leaf::{Failure, Paper};
+use crate::papers::leaf::{Failure, Function, Paper, Property};
 
 /// Longest input that is read, in bytes.
 const MOST_BYTES: u64 = 64 << 20;
@@ -32,31 +32,70 @@ pub struct Arguments {
 
 pub(super) fn main(arguments: &Arguments, workplace: &Workplace) -> Result<Exit, Refusal> {
     let (leaf, name) = workplace.item(&arguments.of)?;
-    let fault = arguments.fault.as_deref();
-    let output = if let Some(function) = leaf.find_function(name) {
-        known_fault(fault, &function.faults)?;
-        if arguments.example {
-            function.example.clone()
-        } else {
-            let input = settings::hold(&input()?, function.input.as_value())?;
-            function.call(input, fault).map_err(refusal)?
-        }
-    } else if let Some(property) = leaf.find_property(name) {
-        known_fault(fault, &property.faults)?;
-        if arguments.example {
-            return Err(Refusal::usage(format!(
-                "`{name}` is a property: `corroborate schema {}` shows what an instance looks like",
-                arguments.of
-            )));
-        }
-        let instance = settings::hold(&input()?, property.instance.as_value())?;
-        let measured = property.observe(instance, fault).map_err(refusal)?;
-        Value::Object(measured.metrics.into_iter().map(|(k, v)| (k, v.into())).collect::<Map<_, _>>())
+    let output = if arguments.example {
+        example(leaf, name)?
     } else {
-        return Err(unknown_item(leaf, name));
+        let item = Item::of(leaf, name, arguments.fault.as_deref())?;
+        item.evaluate(&input()?)?
     };
     terminal::print(&format!("{output:#}\n"))?;
     Ok(Exit::Success)
+}
+
+fn example(leaf: &Paper, name: &str) -> Result<Value, Refusal> {
+    match Item::of(leaf, name, None)?.what {
+        What::Function(function) => Ok(function.example.clone()),
+        What::Property(_) => Err(Refusal::usage(format!(
+            "`{name}` is a property: `corroborate schema {}/{name}` shows what an instance looks like",
+            leaf.slug
+        ))),
+    }
+}
+
+/// What is evaluated, with or without a fault.
+pub struct Item<'a> {
+    what: What<'a>,
+    fault: Option<&'a str>,
+}
+
+enum What<'a> {
+    Function(&'a Function),
+    Property(&'a Property),
+}
+
+impl<'a> Item<'a> {
+    /// The function or property of this name.
+    ///
+    /// # Errors
+    /// Says that there is none, or that it does not honour the fault.
+    pub fn of(leaf: &'a Paper, name: &str, fault: Option<&'a str>) -> Result<Self, Refusal> {
+        let (what, faults) = match (leaf.find_function(name), leaf.find_property(name)) {
+            (Some(function), _) => (What::Function(function), &function.faults),
+            (None, Some(property)) => (What::Property(property), &property.faults),
+            (None, None) => return Err(unknown_item(leaf, name)),
+        };
+        known_fault(fault, faults)?;
+        Ok(Self { what, fault })
+    }
+
+    /// The output of the function, or what is measured of the property, for an input in JSON.
+    ///
+    /// # Errors
+    /// Says what is wrong with the input, or why nothing came out of it.
+    pub fn evaluate(&self, text: &str) -> Result<Value, Refusal> {
+        let input = json(text)?;
+        match self.what {
+            What::Function(function) => {
+                let input = settings::hold(&input, function.input.as_value())?;
+                function.call(input, self.fault).map_err(refusal)
+            }
+            What::Property(property) => {
+                let instance = settings::hold(&input, property.instance.as_value())?;
+                let measured = property.observe(instance, self.fault).map_err(refusal)?;
+                Ok(Value::Object(measured.metrics.into_iter().map(|(k, v)| (k, v.into())).collect()))
+            }
+        }
+    }
 }
 
 fn unknown_item(leaf: &Paper, name: &str) -> Refusal {
@@ -65,14 +104,14 @@ fn unknown_item(leaf: &Paper, name: &str) -> Refusal {
 }
 
 /// Refuses a fault that is not honoured.
-pub fn known_fault(fault: Option<&str>, known: &[&'static str]) -> Result<(), Refusal> {
+pub(super) fn known_fault(fault: Option<&str>, known: &[&'static str]) -> Result<(), Refusal> {
     match fault.filter(|fault| !known.contains(fault)) {
         Some(fault) => Err(unknown("fault", fault, known.iter().copied())),
         None => Ok(()),
     }
 }
 
-fn input() -> Result<Value, Refusal> {
+fn input() -> Result<String, Refusal> {
     let mut text = String::new();
     std::io::stdin()
         .lock()
@@ -82,7 +121,11 @@ fn input() -> Result<Value, Refusal> {
     if text.len() as u64 > MOST_BYTES {
         return Err(Refusal::usage(format!("standard input has more than {MOST_BYTES} bytes")));
     }
-    serde_json::from_str(&text).map_err(|e| {
+    Ok(text)
+}
+
+fn json(text: &str) -> Result<Value, Refusal> {
+    serde_json::from_str(text).map_err(|e| {
         Refusal::usage(format!(
             "standard input, line {}, column {}: no JSON: {e}; --example prints an input to try",
             e.line(),

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Holds a JSON value to a schema.
-pub fn hold(value: &Value, wanted: &Value) -> Result<Value, Refusal> {
+pub(super) fn hold(value: &Value, wanted: &Value) -> Result<Value, Refusal> {
     let mut problems = Vec::new();
     let held = schema::hold(&Node::of_json(value), wanted, &mut problems);
     match (held, problems.is_empty()) {
@@ -27,6 +27,9 @@ fn told(problems: &[Problem]) -> String {
 }
 
 /// `key=value`, the value read as JSON, or as a text if it is none.
+///
+/// # Errors
+/// Says that the text has not this form.
 pub fn assignment(text: &str) -> Result<(String, Value), String> {
     let (key, value) = text.split_once('=').ok_or("expected `key=value`")?;
     if key.is_empty() {
@@ -37,6 +40,9 @@ pub fn assignment(text: &str) -> Result<(String, Value), String> {
 }
 
 /// Puts settings on top of others, held to those of the experiment.
+///
+/// # Errors
+/// Says which setting is unknown, or what is wrong with its value.
 pub fn apply(
     settings: &mut Map<String, Value>,
     experiment: &Experiment,
