@@ -62,3 +62,6 @@ mod harmless;
 
 // Limits on time, memory, sizes and places of files.
 mod guards;
+
+// Seeds of the fuzz targets.
+mod seeds;

@@ -1,12 +1,18 @@
 //! `eval`: a function, or a property on an instance. JSON in, JSON out.
 
-use std::io::Read;
+use std::{
+    io::Read,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use clap::Args;
 use serde_json::Value;
 
 use super::{Exit, Refusal, Workplace, settings, terminal, unknown};
-use crate::papers::leaf::{Failure, Function, Paper, Property};
+use crate::{
+    papers::leaf::{Failure, Function, Paper, Property},
+    run::panic_message,
+};
 
 /// Longest input that is read, in bytes.
 const MOST_BYTES: u64 = 64 << 20;
@@ -87,15 +93,22 @@ impl<'a> Item<'a> {
         match self.what {
             What::Function(function) => {
                 let input = settings::hold(&input, function.input.as_value())?;
-                function.call(input, self.fault).map_err(refusal)
+                caught(|| function.call(input, self.fault)).map_err(refusal)
             }
             What::Property(property) => {
                 let instance = settings::hold(&input, property.instance.as_value())?;
-                let measured = property.observe(instance, self.fault).map_err(refusal)?;
+                let measured = caught(|| property.observe(instance, self.fault)).map_err(refusal)?;
                 Ok(Value::Object(measured.metrics.into_iter().map(|(k, v)| (k, v.into())).collect()))
             }
         }
     }
+}
+
+/// A panic is a breakdown like any other, and ends with the same status.
+fn caught<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        Err(Failure::numerical(format!("panicked: {}", panic_message(panic.as_ref()))))
+    })
 }
 
 fn unknown_item(leaf: &Paper, name: &str) -> Refusal {

@@ -10,7 +10,7 @@ mod results;
 mod seed;
 mod work;
 
-pub use executor::{Executor, Progress, Step, WORK_THREAD};
+pub use executor::{Executor, Progress, Step, WORK_THREAD, panic_message};
 pub use memory::{Memory, fingerprints, shelf};
 pub use property::{Cases, CasesRecord, Violation, slack};
 pub use results::{Request, Results, Sample};

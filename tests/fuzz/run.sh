@@ -10,7 +10,7 @@ export RUSTC_BOOTSTRAP=1
 command -v cargo-fuzz >/dev/null || RUSTC_BOOTSTRAP=0 cargo install --locked cargo-fuzz
 # The program's own versions of what it depends on.
 cp Cargo.lock tests/fuzz/Cargo.lock
-cargo run --quiet --manifest-path tests/fuzz/Cargo.toml --example seeds
+SEEDS="$PWD/tests/fuzz/corpus" RUSTC_BOOTSTRAP=0 cargo test --quiet --test tests -- --exact seeds::seeds
 
 found=""
 for target in "$@"; do

@@ -1,7 +1,7 @@
 //! Pages, terminal and JUnit output of verdicts written by hand.
 
 mod commonmark;
-mod fixture;
+pub mod fixture;
 mod hostile;
 
 use corroborate::report::{

@@ -37,10 +37,10 @@ pub fn leaf_of(text: &str) -> usize {
     named.min().map_or(0, |(_, leaf)| leaf)
 }
 
-/// Takes the first two bytes of an input as a choice among so many.
-pub fn choice(input: &[u8], of: usize) -> Option<(usize, &[u8])> {
-    let (first, rest) = input.split_first_chunk::<2>()?;
-    Some((usize::from(u16::from_le_bytes(*first)) % of, rest))
+/// The leaf of `<paper>/<name>`, and the name.
+pub fn leaf(of: &str) -> Option<(&'static Paper, &str)> {
+    let (slug, name) = of.split_once('/')?;
+    Some((LEAVES.iter().find(|leaf| leaf.slug == slug)?, name))
 }
 
 /// A refused file says at least one thing, and each at a place in it; what it says can be printed.

@@ -1,21 +1,16 @@
 //! `--set key=value`, for any experiment of any leaf.
 //!
-//! The first two bytes choose the experiment, each line of the rest is an assignment.
+//! The first line is `<paper>/<experiment>`, each other line an assignment.
 #![no_main]
-
-use std::sync::LazyLock;
 
 use corroborate::{
     claim::{schema, tree::Node},
     cli::settings::{apply, assignment},
     papers::leaf::Experiment,
 };
-use corroborate_fuzz::{LEAVES, choice, harmless};
+use corroborate_fuzz::{harmless, leaf};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value};
-
-static EXPERIMENTS: LazyLock<Vec<&Experiment>> =
-    LazyLock::new(|| LEAVES.iter().flat_map(|leaf| &leaf.experiments).collect());
 
 /// Complete settings: these on top of the defaults, in the form that their type gives them.
 fn complete(
@@ -35,9 +30,9 @@ fn complete(
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let Some((number, rest)) = choice(bytes, EXPERIMENTS.len()) else { return };
-    let Ok(text) = std::str::from_utf8(rest) else { return };
-    let experiment = EXPERIMENTS[number];
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Some((of, text)) = text.split_once('\n') else { return };
+    let Some(experiment) = leaf(of).and_then(|(leaf, name)| leaf.find_experiment(name)) else { return };
     let Ok(over) = text.lines().map(assignment).collect::<Result<Vec<_>, _>>() else { return };
     let Some(settings) = complete(experiment, over) else { return };
     let mut problems = Vec::new();
