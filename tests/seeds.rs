@@ -11,7 +11,7 @@ use corroborate::{
 use crate::report::fixture;
 
 /// Targets with their seeds, each named after its number.
-type Seeds = Vec<(&'static str, Vec<u8>)>;
+pub type Seeds = Vec<(&'static str, Vec<u8>)>;
 
 /// Each claim in a file of its own, and each experiments file.
 fn files(seeds: &mut Seeds) {
@@ -58,7 +58,9 @@ fn settings(seeds: &mut Seeds) {
             let named = configured.get(experiment.name).map(|c| c.named.clone()).unwrap_or_default();
             let defaults = experiment.defaults.as_object().cloned().unwrap();
             for layer in std::iter::once(defaults).chain(named.into_values()) {
-                let lines = layer.iter().map(|(key, value)| format!("\n{key}={value}")).collect::<String>();
+                let lines: Vec<String> =
+                    layer.iter().map(|(key, value)| format!("\n{key}={value}")).collect();
+                let lines = lines.concat();
                 seeds.push(("set", format!("{}/{}{lines}\n", leaf.slug, experiment.name).into()));
             }
         }
@@ -73,12 +75,12 @@ fn records(seeds: &mut Seeds) {
         serde_json::json!([{ "metrics": metrics }, { "metrics": metrics, "series": 1 }]).to_string();
     let cases = r#"{"cases":3,"rejected":0,"violating":0,"worst":[0.5],"violation":null}"#;
     let violated = r#"{"cases":3,"rejected":1,"violating":1,"worst":[1.5],"violation":{"case":0,"instance":{},"measured":[["error",1.5]]}}"#;
-    for (law, payload) in (0_u8..4).flat_map(|law| [&replicates, cases, violated].map(|p| (law, p))) {
+    for (law, payload) in (0_u8..4).flat_map(|law| [replicates.as_str(), cases, violated].map(|p| (law, p))) {
         let line = Record { unit: digest(b"unit"), from: 0, payload: payload.to_owned() }.encode();
         let text = match law {
             0 => line.trim_end(),
             1 | 3 => payload,
-            _ => &line,
+            _ => line.as_str(),
         };
         seeds.push(("records", [&[law, 40], text.as_bytes()].concat()));
     }
@@ -101,13 +103,19 @@ fn verdicts(seeds: &mut Seeds) {
     }
 }
 
-/// Written where `SEEDS=folder cargo test seeds` says; `just fuzz` does.
-#[test]
-fn seeds() {
+/// All of them.
+pub fn all() -> Seeds {
     let mut seeds = Seeds::new();
     for add in [files, evaluations, settings, records, verdicts] {
         add(&mut seeds);
     }
+    seeds
+}
+
+/// Written where `SEEDS=folder cargo test seeds` says; `just fuzz` does.
+#[test]
+fn seeds() {
+    let seeds = all();
     for target in ["claims", "experiments", "eval", "set", "records", "verdicts"] {
         assert!(seeds.iter().any(|(of, _)| *of == target), "{target}");
         let manifest = include_str!("fuzz/Cargo.toml");

@@ -65,3 +65,6 @@ mod guards;
 
 // Seeds of the fuzz targets.
 mod seeds;
+
+// Laws of everything that reads text of others, on the seeds and near to them.
+mod mutations;

@@ -1,22 +1,4 @@
 //! Experiments files.
 #![no_main]
 
-use corroborate::claim;
-use corroborate_fuzz::{LEAVES, hold_refusal, hold_tree, leaf_of, root};
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|bytes: &[u8]| {
-    let Ok(text) = claim::text_of("experiments.yaml", bytes.to_vec()) else { return };
-    let leaf = &LEAVES[leaf_of(&text)];
-    let read = |text: String| claim::read_experiments(&root(), leaf, "experiments.yaml", text);
-    let written = hold_tree(&text);
-    match read(text.clone()) {
-        Err(wrong) => hold_refusal(&wrong, &text),
-        Ok((configured, data)) => {
-            let again = read(written.expect("accepted, so it is a tree"));
-            let (again, same) = again.unwrap_or_else(|wrong| panic!("written anew it is refused: {wrong}"));
-            assert_eq!(format!("{again:?}"), format!("{configured:?}"));
-            assert_eq!(same.digest(), data.digest());
-        }
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| corroborate_fuzz::laws::experiments::hold(bytes));

@@ -3,48 +3,4 @@
 //! The first line is `<paper>/<experiment>`, each other line an assignment.
 #![no_main]
 
-use corroborate::{
-    claim::{schema, tree::Node},
-    cli::settings::{apply, assignment},
-    papers::leaf::Experiment,
-};
-use corroborate_fuzz::{harmless, leaf};
-use libfuzzer_sys::fuzz_target;
-use serde_json::{Map, Value};
-
-/// Complete settings: these on top of the defaults, in the form that their type gives them.
-fn complete(
-    experiment: &Experiment,
-    over: impl IntoIterator<Item = (String, Value)>,
-) -> Option<Map<String, Value>> {
-    let mut settings = experiment.defaults.as_object().cloned().unwrap_or_default();
-    match apply(&mut settings, experiment, over) {
-        Err(refusal) => assert!(!refusal.to_string().is_empty()),
-        Ok(()) => {
-            // What is held to the schema, the type accepts.
-            let normal = experiment.normalise(Value::Object(settings)).unwrap_or_else(|e| panic!("{e}"));
-            return normal.as_object().cloned();
-        }
-    }
-    None
-}
-
-fuzz_target!(|bytes: &[u8]| {
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let Some((of, text)) = text.split_once('\n') else { return };
-    let Some(experiment) = leaf(of).and_then(|(leaf, name)| leaf.find_experiment(name)) else { return };
-    let Ok(over) = text.lines().map(assignment).collect::<Result<Vec<_>, _>>() else { return };
-    let Some(settings) = complete(experiment, over) else { return };
-    let mut problems = Vec::new();
-    let held = schema::hold(
-        &Node::of_json(&Value::Object(settings.clone())),
-        experiment.settings.as_value(),
-        &mut problems,
-    );
-    assert_eq!((held.as_ref().and_then(Value::as_object), &problems[..]), (Some(&settings), &[][..]));
-    // Given on the command line as they are printed, they are the same settings.
-    let printed: Vec<String> = settings.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    let again = printed.iter().map(|line| assignment(line)).collect::<Result<Vec<_>, _>>();
-    assert_eq!(complete(experiment, again.expect("printed by us")), Some(settings));
-    assert_eq!(harmless::obeyed(&printed.concat()), Vec::<String>::new());
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| corroborate_fuzz::laws::set::hold(bytes));
