@@ -247,3 +247,22 @@ fn the_documented_python_example_runs_and_is_the_one_in_the_repository() {
     };
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
+
+#[test]
+fn the_page_of_performance_survives_and_is_in_the_contents() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("pages");
+    let judge = || output(&["verify", CLAIM, "--out", out.to_str().unwrap()], 0);
+    let contents = || fs::read_to_string(out.join("SUMMARY.md")).unwrap();
+    judge();
+    assert!(!contents().contains("performance.md"));
+    // Written by another command.
+    let (page, picture) = (out.join("performance.md"), out.join("performance/time.svg"));
+    fs::create_dir_all(out.join("performance")).unwrap();
+    fs::write(&page, "# Performance\n").unwrap();
+    fs::write(&picture, "<svg/>").unwrap();
+    judge();
+    assert!(contents().contains("- [Performance](performance.md)\n"));
+    assert_eq!(fs::read_to_string(&page).unwrap(), "# Performance\n");
+    assert!(picture.is_file());
+}

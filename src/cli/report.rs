@@ -34,9 +34,11 @@ pub(super) fn main(arguments: &Arguments, workplace: &Workplace) -> Result<Exit,
     Ok(Exit::Success)
 }
 
-/// Writes all pages and pictures, and removes the pictures of plots that are no more.
+/// Writes all pages and pictures, and removes the pictures of plots that are no more. The page of performance is
+/// another command's: it is left as it is, and the table of contents leads to it if it is there.
 pub fn write(verdicts: &Verdicts, out: &Path) -> Result<(), Refusal> {
-    let pages = report::pages(verdicts).map_err(Refusal::Machinery)?;
+    let beside = report::Beside { performance: out.join(report::PERFORMANCE).is_file() };
+    let pages = report::pages_beside(verdicts, beside).map_err(Refusal::Machinery)?;
     for (name, contents) in &pages {
         files::write_whole(&out.join(name), contents)?;
     }

@@ -5,9 +5,11 @@ mod junit;
 mod markdown;
 mod number;
 mod page;
+mod performance;
 mod picture;
 pub mod terminal;
 mod words;
 
 pub use junit::junit;
-pub use page::{pages, summary};
+pub use page::{Beside, pages, pages_beside, summary};
+pub use performance::{Comparison, Fraction, Growth, PAGE as PERFORMANCE, Performance, performance};

@@ -95,6 +95,16 @@ fn pages_are_commonmark_and_every_link_resolves() {
 }
 
 #[test]
+fn the_page_of_performance_is_commonmark_too() {
+    let measured = super::performance::measured();
+    let mut pages: Pages = report::performance(&measured).unwrap().into_iter().collect();
+    assert_eq!(pages.len(), 3);
+    // The front page, which another command writes.
+    pages.insert("README.md".to_owned(), "# Front".to_owned());
+    assert_eq!(problems(&pages), Vec::<String>::new());
+}
+
+#[test]
 fn the_committed_pages_are_commonmark_and_every_link_resolves() {
     fn read(folder: &Path, prefix: &str, pages: &mut Pages) {
         for entry in fs::read_dir(folder).unwrap().flatten() {

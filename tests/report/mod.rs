@@ -3,6 +3,7 @@
 mod commonmark;
 pub mod fixture;
 mod hostile;
+mod performance;
 
 use corroborate::report::{
     self,

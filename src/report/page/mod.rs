@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     markdown::{link, paragraphs, sentence, table, text, tidy},
     number::number,
+    performance::PAGE as PERFORMANCE,
     picture,
     words::{self, Tally, counts, tally},
 };
@@ -18,13 +19,14 @@ use crate::{
 };
 use view::{ClaimView, control_cells, control_name, map_name, picture_name, place};
 
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 7] = [
     ("front", include_str!("../templates/front.md")),
     ("paper", include_str!("../templates/paper.md")),
     ("controls", include_str!("../templates/controls.md")),
     ("validity", include_str!("../templates/validity.md")),
     ("contents", include_str!("../templates/contents.md")),
     ("summary", include_str!("../templates/summary.md")),
+    ("performance", include_str!("../templates/performance.md")),
 ];
 
 /// Name of the front page.
@@ -47,11 +49,26 @@ impl Judged<'_> {
     }
 }
 
+/// Pages that are not made from verdicts, but stand beside those that are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// The page of performance.
+    pub performance: bool,
+}
+
 /// All pages and pictures by name, and what mdBook needs to make a site of them.
 ///
 /// # Errors
 /// A message if a claim belongs to no paper of the verdicts, or a picture cannot be drawn.
 pub fn pages(verdicts: &Verdicts) -> Result<Vec<(String, String)>, String> {
+    pages_beside(verdicts, Beside::default())
+}
+
+/// [`pages`], of which the table of contents leads to others as well.
+///
+/// # Errors
+/// See [`pages`].
+pub fn pages_beside(verdicts: &Verdicts, beside: Beside) -> Result<Vec<(String, String)>, String> {
     named(verdicts)?;
     let papers: Vec<Judged<'_>> = verdicts
         .papers
@@ -68,7 +85,7 @@ pub fn pages(verdicts: &Verdicts) -> Result<Vec<(String, String)>, String> {
     }
     pages.push(("controls.md".to_owned(), controls(&environment, &papers)?));
     pages.push(("validity.md".to_owned(), validity(&environment, &papers)?));
-    pages.push((CONTENTS.to_owned(), contents(&environment, &papers)?));
+    pages.push((CONTENTS.to_owned(), contents(&environment, &papers, beside)?));
     pages.push((BOOK.0.to_owned(), BOOK.1.to_owned()));
     for claim in &verdicts.claims {
         for (index, plot) in claim.plots.iter().enumerate() {
@@ -132,7 +149,7 @@ fn page_name(record: &PaperRecord) -> String {
     format!("{}.md", record.slug)
 }
 
-fn environment() -> Result<Environment<'static>, String> {
+pub(super) fn environment() -> Result<Environment<'static>, String> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
@@ -143,7 +160,11 @@ fn environment() -> Result<Environment<'static>, String> {
     Ok(environment)
 }
 
-fn render(environment: &Environment<'_>, template: &str, context: &Value) -> Result<String, String> {
+pub(super) fn render(
+    environment: &Environment<'_>,
+    template: &str,
+    context: &Value,
+) -> Result<String, String> {
     let page = environment
         .get_template(template)
         .and_then(|t| t.render(Serde(context)))
@@ -253,9 +274,10 @@ fn paper(environment: &Environment<'_>, judged: &Judged<'_>) -> Result<String, S
     )
 }
 
-fn contents(environment: &Environment<'_>, papers: &[Judged<'_>]) -> Result<String, String> {
+fn contents(environment: &Environment<'_>, papers: &[Judged<'_>], beside: Beside) -> Result<String, String> {
     let links: Vec<String> = papers.iter().map(Judged::link).collect();
-    render(environment, "contents", &json!({ "papers": links }))
+    let performance = beside.performance.then_some(PERFORMANCE);
+    render(environment, "contents", &json!({ "papers": links, "performance": performance }))
 }
 
 /// What `controls.md` says of a paper.
