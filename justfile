@@ -40,11 +40,20 @@ lint:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
     cargo run --release --quiet -- lint
 
-# Measure times with criterion, all in one run, then judge the claims about them.
+# Measure times: kernels and claims with criterion, then beside other programs if they are installed; judge the claims about times.
 bench:
     rm -rf target/criterion
-    CRITERION_HOME=target/criterion cargo bench --bench '*'
+    CRITERION_HOME=target/criterion cargo bench --bench single-stream-po --bench kernels --bench claims
+    cargo bench --bench performance -- --no-growth
     cargo run --release --quiet -- verify scope:benchmark --benchmarks target/criterion
+
+# Install the programs that `bench` and `performance` measure beside ours, into target/bench-peers.
+bench-peers:
+    bash experiments/benches/performance/peers.sh
+
+# Measure ratios to other programs, shares of what the machine can do, and growth with size; rewrite reports/performance.md.
+performance *ARGS:
+    cargo bench --bench performance -- --write reports {{ ARGS }}
 
 # Rewrite the report pages from the stored verdicts, without measuring anything.
 report:

@@ -1,0 +1,232 @@
+//! Speed beside other programs, beside what the machine can do, and over sizes, as a page.
+//!
+//! `cargo bench --bench performance -- [--write FOLDER] [--only NAME]… [--no-growth]`: prints the page, and writes it with
+//! its pictures into a folder. Other programs are those that `just bench-peers` has installed.
+
+mod machine;
+mod peers;
+#[path = "../work/mod.rs"]
+mod work;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use corroborate::report::{Comparison, Fraction, Growth, Performance, performance};
+use machine::fastest;
+use peers::Peer;
+use work::{Contest, Cost, Goal, Work};
+
+/// Where other programs live, and where files for them go.
+const PYTHON: &str = "target/bench-peers/bin/python";
+const FOLDER: &str = "target/performance";
+/// How long ours runs before each run of the other program.
+const TURN: Duration = Duration::from_millis(400);
+
+/// What is asked for.
+#[derive(Default)]
+struct Options {
+    write: Option<PathBuf>,
+    only: Vec<String>,
+    no_growth: bool,
+}
+
+impl Options {
+    fn read() -> Result<Self, String> {
+        let mut options = Self::default();
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+            match argument.as_str() {
+                "--write" => options.write = Some(value()?.into()),
+                "--only" => options.only.push(value()?),
+                "--no-growth" => options.no_growth = true,
+                // Cargo says that this is a benchmark.
+                "--bench" => {}
+                _ => {
+                    return Err(format!(
+                        "no option {argument}; there are --write FOLDER, --only NAME, --no-growth"
+                    ));
+                }
+            }
+        }
+        Ok(options)
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| name.starts_with(only.as_str()))
+    }
+}
+
+fn main() -> Result<(), String> {
+    let options = Options::read()?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let told = |e: std::io::Error| e.to_string();
+    let folder = root.join(FOLDER);
+    fs::create_dir_all(&folder).map_err(told)?;
+    let mut measured = Performance { run: machine::description(), ..Performance::default() };
+    let (bandwidth, arithmetic) = (machine::bandwidth(), machine::arithmetic());
+    let mut versions = Vec::new();
+    for (name, contests) in work::contests() {
+        if !options.wants(name) {
+            continue;
+        }
+        for contest in contests() {
+            eprintln!("{}: {}", contest.work.name, contest.work.sizes);
+            compare(&contest, name, root, &folder, &mut measured, &mut versions);
+            measured.fractions.extend(fraction(&contest.work, bandwidth, arithmetic));
+        }
+    }
+    for ladder in work::ladders() {
+        if !options.no_growth && options.only.is_empty() {
+            measured.growth.push(grow(&ladder));
+        }
+    }
+    measured.run.push(["Compiler".into(), env!("CORROBORATE_TOOLCHAIN").to_owned()]);
+    versions.sort();
+    versions.dedup();
+    measured.run.push(["Beside".into(), versions.join(", ")]);
+    let json = serde_json::to_string_pretty(&measured).map_err(|e| e.to_string())?;
+    fs::write(folder.join("performance.json"), json).map_err(told)?;
+    for (name, text) in performance(&measured)? {
+        if name.ends_with(".md") {
+            println!("{text}");
+        }
+        if let Some(out) = &options.write {
+            let path = root.join(out).join(name);
+            path.parent()
+                .map_or(Ok(()), fs::create_dir_all)
+                .and_then(|()| fs::write(path, text))
+                .map_err(told)?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds the comparisons of a contest.
+fn compare(
+    contest: &Contest,
+    name: &str,
+    root: &Path,
+    folder: &Path,
+    measured: &mut Performance,
+    versions: &mut Vec<String>,
+) {
+    let first = measured.comparisons.len();
+    for goal in &contest.goals {
+        let work = &contest.work;
+        let mut comparison = Comparison {
+            work: format!("{}: {}", work.name, work.sizes),
+            against: goal.against.to_owned(),
+            ratio: None,
+            rounds: [f64::NAN; 2],
+            goal: goal.ratio,
+            is_best: true,
+            difference: 0.0,
+            because: goal.because.to_owned(),
+            command: format!("cargo bench --bench performance -- --only {name}"),
+        };
+        let python = root.join(PYTHON);
+        let peer = if python.exists() {
+            Peer::prepare(&python, folder, work, goal.against)
+        } else {
+            Err("`just bench-peers` has not been run".to_owned())
+        };
+        let outcome = peer.and_then(|mut peer| {
+            versions.push(format!("{} {}", goal.against.split(',').next().unwrap_or_default(), peer.version));
+            duel(work, goal, &mut peer, &mut comparison)
+        });
+        if let Err(why) = outcome {
+            eprintln!("  {}: {why}", goal.against);
+            measured.absent.push([format!("{}, {}", comparison.against, comparison.work), why]);
+        }
+        measured.comparisons.push(comparison);
+    }
+    let comparisons = &mut measured.comparisons[first..];
+    if contest.only_fastest {
+        let least = comparisons.iter().filter_map(|c| c.ratio).fold(f64::INFINITY, f64::min);
+        comparisons.iter_mut().for_each(|c| c.is_best = c.ratio == Some(least));
+    }
+}
+
+/// Ours and the other program in turns. Answers that do not agree are an error, and there is no ratio then.
+fn duel(work: &Work, goal: &Goal, peer: &mut Peer, comparison: &mut Comparison) -> Result<(), String> {
+    let ours = (work.run)();
+    let (mut least, mut theirs_least) = (f64::INFINITY, f64::INFINITY);
+    let mut rounds = [f64::INFINITY, f64::NEG_INFINITY];
+    for _ in 0..goal.rounds {
+        let own = fastest(1, TURN, || {
+            std::hint::black_box((work.run)());
+        }) / work.pieces;
+        let theirs = peer.run()?;
+        comparison.difference = difference(&ours, &theirs.answer)? / work.tolerance;
+        if !(comparison.difference <= 1.0) {
+            return Err(format!("the answers differ by {} times the tolerance", comparison.difference));
+        }
+        let ratio = theirs.seconds / own;
+        rounds = [rounds[0].min(ratio), rounds[1].max(ratio)];
+        (least, theirs_least) = (least.min(own), theirs_least.min(theirs.seconds));
+    }
+    eprintln!(
+        "  {}: {:.3e} s, ours {:.3e} s, ratio {:.2}",
+        goal.against,
+        theirs_least,
+        least,
+        theirs_least / least
+    );
+    (comparison.ratio, comparison.rounds) = (Some(theirs_least / least), rounds);
+    Ok(())
+}
+
+/// The largest difference between answers, relative to max(1, |ours|).
+fn difference(ours: &[f64], theirs: &[f64]) -> Result<f64, String> {
+    if ours.len() != theirs.len() {
+        return Err(format!("it answered with {} numbers instead of {}", theirs.len(), ours.len()));
+    }
+    let pairs = ours.iter().zip(theirs);
+    Ok(pairs
+        .map(|(x, y)| (x - y).abs() / x.abs().max(1.0))
+        .fold(0.0, |most, d| if d > most || d.is_nan() { d } else { most }))
+}
+
+/// How near a kernel comes to what the machine can do.
+fn fraction(work: &Work, bandwidth: f64, arithmetic: f64) -> Option<Fraction> {
+    let cost = work.cost?;
+    let seconds = fastest(3, TURN, || {
+        std::hint::black_box((work.run)());
+    });
+    let (of, share) = match cost {
+        Cost::Flops(flops) => {
+            ("arithmetic without fused operations, two numbers at a time", flops / seconds / arithmetic)
+        }
+        Cost::Bytes(bytes) => ("bandwidth of memory", bytes / seconds / bandwidth),
+    };
+    Some(Fraction { work: format!("{}: {}", work.name, work.sizes), of: of.into(), share })
+}
+
+/// Time and memory over sizes.
+fn grow(ladder: &[fn() -> Work]) -> Growth {
+    let mut growth: Option<Growth> = None;
+    for make in ladder {
+        let work = make();
+        let mut answer = Vec::new();
+        let bytes = machine::peak_memory(|| answer = (work.run)());
+        let seconds = fastest(3, TURN, || {
+            std::hint::black_box((work.run)());
+        });
+        let growth = growth.get_or_insert_with(|| Growth {
+            work: work.name.into(),
+            size: work.size.0.into(),
+            expected: work.expected,
+            sizes: vec![],
+            seconds: vec![],
+            bytes: vec![],
+        });
+        growth.sizes.push(work.size.1);
+        growth.seconds.push(seconds);
+        growth.bytes.extend(bytes);
+    }
+    growth.expect("a ladder has sizes")
+}
