@@ -18,7 +18,7 @@ done < <(grep -v '^#' experiments/benches/performance/peers.txt)
 
 # confseq has a C++ part that needs Boost's headers, and pins a pybind11 that is too old for today's Python: it is built
 # with newer tools, and without checking versions.
-if ! { install 'scikit-build==0.19.1' 'cmake<4' ninja 'pybind11==3.0.1' 'setuptools<80' wheel multiprocess &&
+if ! { install 'scikit-build==0.19.1' 'cmake<4' ninja 'pybind11==3.1.0' 'setuptools<80' wheel multiprocess &&
     install --no-build-isolation --no-deps 'confseq==0.0.11'; }; then
     missing+=("confseq (it needs Boost's headers, on Debian the package libboost-dev)")
 fi
