@@ -11,6 +11,7 @@ mod work;
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
     time::Duration,
 };
 
@@ -31,6 +32,8 @@ struct Options {
     write: Option<PathBuf>,
     only: Vec<String>,
     no_growth: bool,
+    /// A ladder and a rung of it, whose memory is to be told: what this program asks of itself.
+    memory: Option<[usize; 2]>,
 }
 
 impl Options {
@@ -43,6 +46,10 @@ impl Options {
                 "--write" => options.write = Some(value()?.into()),
                 "--only" => options.only.push(value()?),
                 "--no-growth" => options.no_growth = true,
+                "--memory" => {
+                    let mut index = || value()?.parse().map_err(|_| "--memory needs two numbers".to_owned());
+                    options.memory = Some([index()?, index()?]);
+                }
                 // Cargo says that this is a benchmark.
                 "--bench" => {}
                 _ => {
@@ -62,6 +69,13 @@ impl Options {
 
 fn main() -> Result<(), String> {
     let options = Options::read()?;
+    if let Some([ladder, rung]) = options.memory {
+        let make = work::ladders().get(ladder).and_then(|ladder| ladder.get(rung)).copied();
+        let work = make.ok_or("there is no such work")?();
+        let bytes = machine::peak_memory(|| drop((work.run)()));
+        bytes.into_iter().for_each(|bytes| println!("{bytes}"));
+        return Ok(());
+    }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let told = |e: std::io::Error| e.to_string();
     let folder = root.join(FOLDER);
@@ -75,13 +89,13 @@ fn main() -> Result<(), String> {
         }
         for contest in contests() {
             eprintln!("{}: {}", contest.work.name, contest.work.sizes);
-            compare(&contest, name, root, &folder, &mut measured, &mut versions);
-            measured.fractions.extend(fraction(&contest.work, bandwidth, arithmetic));
+            let seconds = compare(&contest, name, root, &folder, &mut measured, &mut versions);
+            measured.fractions.extend(fraction(&contest.work, seconds, bandwidth, arithmetic));
         }
     }
-    for ladder in work::ladders() {
+    for (number, ladder) in work::ladders().iter().enumerate() {
         if !options.no_growth && options.only.is_empty() {
-            measured.growth.push(grow(&ladder));
+            measured.growth.push(grow(number, ladder));
         }
     }
     measured.run.push(["Compiler".into(), env!("CORROBORATE_TOOLCHAIN").to_owned()]);
@@ -105,7 +119,7 @@ fn main() -> Result<(), String> {
     Ok(())
 }
 
-/// Adds the comparisons of a contest.
+/// Adds the comparisons of a contest; returns our smallest time in any of them, infinity if there was none.
 fn compare(
     contest: &Contest,
     name: &str,
@@ -113,8 +127,8 @@ fn compare(
     folder: &Path,
     measured: &mut Performance,
     versions: &mut Vec<String>,
-) {
-    let first = measured.comparisons.len();
+) -> f64 {
+    let (first, mut least) = (measured.comparisons.len(), f64::INFINITY);
     for goal in &contest.goals {
         let work = &contest.work;
         let mut comparison = Comparison {
@@ -138,6 +152,7 @@ fn compare(
             versions.push(format!("{} {}", goal.against.split(',').next().unwrap_or_default(), peer.version));
             duel(work, goal, &mut peer, &mut comparison)
         });
+        least = outcome.as_ref().map_or(least, |own| least.min(*own));
         if let Err(why) = outcome {
             eprintln!("  {}: {why}", goal.against);
             measured.absent.push([format!("{}, {}", comparison.against, comparison.work), why]);
@@ -146,13 +161,15 @@ fn compare(
     }
     let comparisons = &mut measured.comparisons[first..];
     if contest.only_fastest {
-        let least = comparisons.iter().filter_map(|c| c.ratio).fold(f64::INFINITY, f64::min);
-        comparisons.iter_mut().for_each(|c| c.is_best = c.ratio == Some(least));
+        let smallest = comparisons.iter().filter_map(|c| c.ratio).fold(f64::INFINITY, f64::min);
+        comparisons.iter_mut().for_each(|c| c.is_best = c.ratio == Some(smallest));
     }
+    least
 }
 
-/// Ours and the other program in turns. Answers that do not agree are an error, and there is no ratio then.
-fn duel(work: &Work, goal: &Goal, peer: &mut Peer, comparison: &mut Comparison) -> Result<(), String> {
+/// Ours and the other program in turns; returns our smallest time. Answers that do not agree are an error, and there is
+/// no ratio then.
+fn duel(work: &Work, goal: &Goal, peer: &mut Peer, comparison: &mut Comparison) -> Result<f64, String> {
     let ours = (work.run)();
     let (mut least, mut theirs_least) = (f64::INFINITY, f64::INFINITY);
     let mut rounds = [f64::INFINITY, f64::NEG_INFINITY];
@@ -177,7 +194,7 @@ fn duel(work: &Work, goal: &Goal, peer: &mut Peer, comparison: &mut Comparison) 
         theirs_least / least
     );
     (comparison.ratio, comparison.rounds) = (Some(theirs_least / least), rounds);
-    Ok(())
+    Ok(least * work.pieces)
 }
 
 /// The largest difference between answers, relative to max(1, |ours|).
@@ -192,11 +209,11 @@ fn difference(ours: &[f64], theirs: &[f64]) -> Result<f64, String> {
 }
 
 /// How near a kernel comes to what the machine can do.
-fn fraction(work: &Work, bandwidth: f64, arithmetic: f64) -> Option<Fraction> {
+fn fraction(work: &Work, seconds: f64, bandwidth: f64, arithmetic: f64) -> Option<Fraction> {
     let cost = work.cost?;
-    let seconds = fastest(3, TURN, || {
+    let seconds = seconds.min(fastest(3, TURN, || {
         std::hint::black_box((work.run)());
-    });
+    }));
     let (of, share) = match cost {
         Cost::Flops(flops) => {
             ("arithmetic without fused operations, two numbers at a time", flops / seconds / arithmetic)
@@ -207,12 +224,11 @@ fn fraction(work: &Work, bandwidth: f64, arithmetic: f64) -> Option<Fraction> {
 }
 
 /// Time and memory over sizes.
-fn grow(ladder: &[fn() -> Work]) -> Growth {
+fn grow(number: usize, ladder: &[fn() -> Work]) -> Growth {
     let mut growth: Option<Growth> = None;
-    for make in ladder {
+    for (rung, make) in ladder.iter().enumerate() {
         let work = make();
-        let mut answer = Vec::new();
-        let bytes = machine::peak_memory(|| answer = (work.run)());
+        let bytes = memory_of(number, rung);
         let seconds = fastest(3, TURN, || {
             std::hint::black_box((work.run)());
         });
@@ -229,4 +245,15 @@ fn grow(ladder: &[fn() -> Work]) -> Growth {
         growth.bytes.extend(bytes);
     }
     growth.expect("a ladder has sizes")
+}
+
+/// The most memory of a piece of work, in a process of its own that returns what it frees to the system at once (as
+/// the GNU C library does when it is told to; elsewhere the number says less).
+fn memory_of(ladder: usize, rung: usize) -> Option<f64> {
+    let output = Command::new(std::env::current_exe().ok()?)
+        .args(["--memory", &ladder.to_string(), &rung.to_string()])
+        .envs([("MALLOC_MMAP_THRESHOLD_", "4096"), ("MALLOC_TRIM_THRESHOLD_", "4096")])
+        .output()
+        .ok()?;
+    String::from_utf8(output.stdout).ok()?.trim().parse().ok()
 }

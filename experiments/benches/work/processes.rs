@@ -55,9 +55,9 @@ pub fn contest(states: usize, actions: usize, successors: usize, discount: f64) 
     Contest {
         work: optimal_values(states, actions, successors, discount),
         goals: vec![
-            goal("quantecon", 2.0, 3, because),
-            goal("scipy", 2.0, 3, because),
-            goal("mdpsolver", 2.0, 2, because),
+            goal("quantecon", 2.0, 5, because),
+            goal("scipy", 2.0, 5, because),
+            goal("mdpsolver", 2.0, 1, because),
             goal("storm", 2.0, 1, because),
         ],
         only_fastest: true,

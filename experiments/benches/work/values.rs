@@ -56,7 +56,7 @@ pub fn posterior(n: usize) -> Work {
 pub fn posterior_contest(n: usize, ratio: f64) -> Contest {
     Contest {
         work: posterior(n),
-        goals: vec![goal("scipy", ratio, if n > 2_000 { 3 } else { 7 }, WIDE)],
+        goals: vec![goal("scipy", ratio, if n > 2_000 { 5 } else { 9 }, WIDE)],
         only_fastest: false,
     }
 }
@@ -94,7 +94,7 @@ pub fn temporal(n: usize) -> Work {
 }
 
 pub fn temporal_contest() -> Contest {
-    Contest { work: temporal(1_000), goals: vec![goal("scipy", 1.0, 7, WIDE)], only_fastest: false }
+    Contest { work: temporal(1_000), goals: vec![goal("scipy", 1.0, 9, WIDE)], only_fastest: false }
 }
 
 /// Sparse temporal differences, a step at a time, along a path in a square.
