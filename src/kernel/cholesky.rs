@@ -45,13 +45,13 @@ type Four = [f64; TILE];
 pub fn cholesky(mut matrix: DMatrix<f64>) -> Option<Cholesky<f64, Dyn>> {
     assert!(matrix.is_square(), "a matrix has to be square to have a Cholesky factor");
     let n = matrix.nrows();
-    let entries = matrix.as_mut_slice();
+    let (entries, mut scratch) = (matrix.as_mut_slice(), Vec::new());
     for first in (0..n).step_by(PANEL) {
         let panel = first..n.min(first + PANEL);
-        if !factor(entries, n, panel.clone()) {
+        if !factor(entries, n, panel.clone(), &mut scratch) {
             return None;
         }
-        subtract_products(entries, n, panel.clone(), panel.end..n);
+        subtract_products(entries, n, panel.clone(), panel.end..n, &mut scratch);
     }
     Some(Cholesky::pack_dirty(matrix))
 }
@@ -73,14 +73,14 @@ pub fn solve_rows(root: &Cholesky<f64, Dyn>, rows: &mut DMatrix<f64>) {
 }
 
 /// Finishes some columns from which the products of all earlier ones are subtracted already.
-fn factor(entries: &mut [f64], n: usize, columns: Range<usize>) -> bool {
+fn factor(entries: &mut [f64], n: usize, columns: Range<usize>, scratch: &mut Vec<Four>) -> bool {
     if columns.len() <= NARROW {
         return columns.clone().all(|j| finish(entries, n, columns.start, j));
     }
     let middle = middle(&columns);
-    factor(entries, n, columns.start..middle) && {
-        subtract_products(entries, n, columns.start..middle, middle..columns.end);
-        factor(entries, n, middle..columns.end)
+    factor(entries, n, columns.start..middle, scratch) && {
+        subtract_products(entries, n, columns.start..middle, middle..columns.end, scratch);
+        factor(entries, n, middle..columns.end, scratch)
     }
 }
 
@@ -111,18 +111,24 @@ fn finish(entries: &mut [f64], n: usize, first: usize, j: usize) -> bool {
 
 /// Subtracts the products of the columns `done` from the lower triangle of the columns `left`, which are
 /// among those after them.
-fn subtract_products(entries: &mut [f64], n: usize, done: Range<usize>, left: Range<usize>) {
+fn subtract_products(
+    entries: &mut [f64],
+    n: usize,
+    done: Range<usize>,
+    left: Range<usize>,
+    packed: &mut Vec<Four>,
+) {
     if left.is_empty() {
         return;
     }
-    let packed = pack(entries, n, left.start..n, done.clone());
+    pack(entries, n, left.start..n, done.clone(), packed);
     let (depth, corner) = (done.len(), left.start);
     let columns = left.len().div_ceil(TILE);
     for stripe in (0..columns).step_by(STRIPE) {
         for i in stripe..(n - corner).div_ceil(TILE) {
             for j in stripe..columns.min(stripe + STRIPE).min(i + 1) {
-                let (rows, row) = (tile(&packed, depth, i), corner + TILE * i);
-                let (others, column) = (tile(&packed, depth, j), corner + TILE * j);
+                let (rows, row) = (tile(packed, depth, i), corner + TILE * i);
+                let (others, column) = (tile(packed, depth, j), corner + TILE * j);
                 if i > j && row + TILE <= n && column + TILE <= left.end {
                     subtract_tile(entries, n, row, column, rows, others);
                 } else {
@@ -164,7 +170,9 @@ fn subtract_from_rows(
     done: Range<usize>,
     left: Range<usize>,
 ) {
-    let (packed, others) = (pack(entries, m, 0..m, done.clone()), pack(lower, n, left.clone(), done.clone()));
+    let (mut packed, mut others) = (Vec::new(), Vec::new());
+    pack(entries, m, 0..m, done.clone(), &mut packed);
+    pack(lower, n, left.clone(), done.clone(), &mut others);
     for j in 0..left.len().div_ceil(TILE) {
         for i in 0..m.div_ceil(TILE) {
             let (rows, row) = (tile(&packed, done.len(), i), TILE * i);
@@ -180,16 +188,21 @@ fn subtract_from_rows(
 }
 
 /// Some rows of some columns, in tiles of rows, each column after column; zeros beyond the last row.
-fn pack(entries: &[f64], stride: usize, rows: Range<usize>, columns: Range<usize>) -> Vec<Four> {
+fn pack(entries: &[f64], stride: usize, rows: Range<usize>, columns: Range<usize>, packed: &mut Vec<Four>) {
     let depth = columns.len();
-    let mut packed = vec![[0.0; TILE]; rows.len().div_ceil(TILE) * depth];
+    packed.resize(rows.len().div_ceil(TILE) * depth, [0.0; TILE]);
     for (k, column) in columns.enumerate() {
         let column = &entries[column * stride..][rows.clone()];
-        for (i, part) in column.chunks(TILE).enumerate() {
-            packed[i * depth + k][..part.len()].copy_from_slice(part);
+        let (fours, rest) = column.as_chunks::<TILE>();
+        for (i, four) in fours.iter().enumerate() {
+            packed[i * depth + k] = *four;
+        }
+        if !rest.is_empty() {
+            let last = &mut packed[fours.len() * depth + k];
+            *last = [0.0; TILE];
+            last[..rest.len()].copy_from_slice(rest);
         }
     }
-    packed
 }
 
 fn tile(packed: &[Four], depth: usize, i: usize) -> &[Four] {

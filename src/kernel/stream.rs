@@ -100,42 +100,37 @@ impl Stream {
         }
     }
 
-    /// `count` draws of [`Self::below`]'s distribution, independent of each other, several from one word.
+    /// Fills a list with draws of [`Self::below`]'s distribution, independent of each other, several from one word;
+    /// n is at most 2³².
     ///
     /// With k such that nᵏ ≤ 2⁵⁴, the integer part of x nᵏ/2⁶⁴ for a uniform word x is uniform on
     /// {0, …, nᵏ − 1} once those x are rejected for which x nᵏ mod 2⁶⁴ < 2⁶⁴ mod nᵏ (fewer than one in a
     /// thousand), and its k digits in base n, the most significant one first, are k draws. The words and
     /// draws are not those of [`Self::below`]. Source: Brackett-Rozinsky and Lemire, Batched ranged random
     /// integer generation, Software: Practice and Experience 55 (2025).
-    pub fn below_each(&mut self, n: usize, count: usize, mut take: impl FnMut(usize)) {
+    pub fn below_each(&mut self, n: usize, draws: &mut [u32]) {
         const MOST: u64 = 1 << 54;
         let n = n as u64;
         if n <= 1 {
-            return (0..count).for_each(|_| take(0));
+            return draws.fill(0);
         }
-        // (Digits of a word, nᵏ, 2⁶⁴ mod nᵏ).
-        let batch = |most: usize| {
-            let (mut digits, mut power) = (1, n);
-            while digits < most && power <= MOST / n {
-                power *= n;
-                digits += 1;
-            }
-            (digits, power, power.wrapping_neg() % power)
-        };
-        let full = batch(count);
-        let mut left = count;
-        while left > 0 {
-            let (digits, power, least) = if left < full.0 { batch(left) } else { full };
+        let (mut digits, mut power) = (1, n);
+        while power <= MOST / n {
+            power *= n;
+            digits += 1;
+        }
+        for draws in draws.chunks_mut(digits) {
+            // A shorter list at the end takes the first digits of a word.
+            let least = power.wrapping_neg() % power;
             let mut x = self.bits();
-            if x.wrapping_mul(power) < least {
-                continue;
+            while x.wrapping_mul(power) < least {
+                x = self.bits();
             }
-            for _ in 0..digits {
+            for draw in draws {
                 let product = u128::from(x) * u128::from(n);
-                take((product >> 64) as usize);
+                *draw = (product >> 64) as u32;
                 x = product as u64;
             }
-            left -= digits;
         }
     }
 
@@ -281,8 +276,9 @@ mod tests {
     fn draws_from_one_word_are_uniform_and_independent() {
         let mut stream = Streams::from_seed(5).stream("each");
         for (n, draws) in [(2, 64_000), (3, 30_000), (10, 40_000), (100_000, 1_000)] {
-            let mut all = Vec::new();
-            stream.below_each(n, draws, |i| all.push(i));
+            let mut all = vec![u32::MAX; draws];
+            stream.below_each(n, &mut all);
+            let all: Vec<usize> = all.into_iter().map(|i| i as usize).collect();
             assert!(all.len() == draws && all.iter().all(|i| *i < n));
             let mean = all.iter().map(|i| *i as f64).sum::<f64>() / draws as f64;
             let deviation = ((n * n - 1) as f64 / 12.0 / draws as f64).sqrt();
@@ -297,14 +293,16 @@ mod tests {
                 assert!(square < freedom + 6.0 * (2.0 * freedom).sqrt(), "{n}: {square}");
             }
         }
-        // A word of 2⁶⁴ mod 3³ = 7 and below is rejected, and the digits are those of the integer part.
+        // The draws are the digits of the integer part, the most significant one first.
         let mut stream = Streams::from_seed(6).stream("each");
         let word = stream.clone().bits();
-        let mut digits = Vec::new();
-        stream.below_each(3, 3, |i| digits.push(i as u64));
-        assert_eq!(u128::from(digits[0] * 9 + digits[1] * 3 + digits[2]), (u128::from(word) * 27) >> 64);
-        stream.below_each(1, 2, |i| assert_eq!(i, 0));
-        stream.below_each(7, 0, |_| panic!("no draws were asked for"));
+        let mut draws = [0; 3];
+        stream.below_each(3, &mut draws);
+        let digits = draws.iter().fold(0, |number, digit| 3 * number + u128::from(*digit));
+        assert_eq!(digits, (u128::from(word) * 27) >> 64);
+        stream.below_each(1, &mut draws);
+        assert_eq!(draws, [0; 3]);
+        stream.below_each(7, &mut []);
     }
 
     #[test]

@@ -127,16 +127,59 @@ impl TemporalModel {
         if rewards.iter().any(|r| !r.is_finite()) {
             return Err(GpError::NotFinite);
         }
-        let shape = match noise {
-            TemporalNoise::Returns => self.differences(&self.adjoint(&DMatrix::identity(steps, steps))),
-            TemporalNoise::Rewards => DMatrix::identity(steps, steps),
-        };
-        // K is symmetric, so H (H K)ᵀ = H K Hᵀ.
-        let covariance = self.differences(&self.differences(gram).transpose()) + shape * variance;
+        let mut covariance = self.between_steps(&self.differences(gram));
+        self.add_noise(&mut covariance, noise, variance);
         let root = cholesky(covariance).ok_or(GpError::NotPositiveDefinite)?;
         let solved = root.solve(&DMatrix::from_column_slice(steps, 1, rewards.as_slice()));
         let weights = self.adjoint(&solved).column(0).into_owned();
         Ok(TemporalPosterior { model: self.clone(), root, weights })
+    }
+
+    /// H (H K)ᵀ (L × L) of H K (L × P): since K is symmetric, H K Hᵀ.
+    fn between_steps(&self, halves: &DMatrix<f64>) -> DMatrix<f64> {
+        let steps = self.transitions.len();
+        let mut rows = DMatrix::zeros(steps, steps);
+        for (mut row, Transition { now, next }) in rows.column_iter_mut().zip(&self.transitions) {
+            row.copy_from(&halves.column(*now));
+            if let Some(next) = next {
+                row.iter_mut().zip(halves.column(*next).iter()).for_each(|(r, h)| *r -= self.discount * h);
+            }
+        }
+        // Row t of the product is in column t.
+        rows.transpose_mut();
+        rows
+    }
+
+    /// Adds Σ. An entry of H Hᵀ is not 0 only where two steps share a point.
+    fn add_noise(&self, covariance: &mut DMatrix<f64>, noise: TemporalNoise, variance: f64) {
+        if noise == TemporalNoise::Rewards {
+            for t in 0..self.transitions.len() {
+                covariance[(t, t)] += variance;
+            }
+            return;
+        }
+        let mut steps_at = vec![Vec::new(); self.points];
+        for (t, Transition { now, next }) in self.transitions.iter().enumerate() {
+            steps_at[*now].push(t);
+            if let Some(next) = next.filter(|next| next != now) {
+                steps_at[next].push(t);
+            }
+        }
+        for (u, Transition { now, next }) in self.transitions.iter().enumerate() {
+            // Column u of Hᵀ.
+            let at = |point: usize| {
+                f64::from(u8::from(point == *now)) - if Some(point) == *next { self.discount } else { 0.0 }
+            };
+            let points = [Some(*now), next.filter(|next| next != now)];
+            let mut near: Vec<usize> = points.iter().flatten().flat_map(|p| &steps_at[*p]).copied().collect();
+            near.sort_unstable();
+            near.dedup();
+            for t in near {
+                let Transition { now, next } = self.transitions[t];
+                covariance[(t, u)] +=
+                    (at(now) - next.map_or(0.0, |next| self.discount * at(next))) * variance;
+            }
+        }
     }
 }
 
@@ -202,6 +245,32 @@ mod tests {
             let b = DMatrix::from_fn(2, 3, |i, j| wave(i, j, 8));
             let known = &b * h.transpose() * inverse * &h * b.transpose();
             assert_relative_eq!(posterior.explained(&b).unwrap(), known, epsilon = 1e-12);
+        }
+    }
+
+    #[test]
+    fn the_covariance_has_the_bits_of_the_products() {
+        // Episodes that meet, end, go on, and stay where they are.
+        let step = |now, next| Transition { now, next };
+        let transitions = vec![
+            step(0, Some(1)),
+            step(1, Some(2)),
+            step(2, None),
+            step(3, Some(1)),
+            step(1, Some(1)),
+            step(4, Some(3)),
+        ];
+        let model = TemporalModel::new(6, transitions, 0.7).unwrap();
+        let identity = DMatrix::identity(6, 6);
+        for (noise, shape) in [
+            (TemporalNoise::Returns, model.differences(&model.adjoint(&identity))),
+            (TemporalNoise::Rewards, identity.clone()),
+        ] {
+            let halves = model.differences(&gram(6));
+            let known = model.differences(&halves.transpose()) + shape * 0.3;
+            let mut found = model.between_steps(&halves);
+            model.add_noise(&mut found, noise, 0.3);
+            assert_eq!(found, known);
         }
     }
 

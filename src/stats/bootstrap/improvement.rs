@@ -31,32 +31,28 @@ pub fn improvement(
     let tasks: Vec<Task> = (0..x.tasks()).map(|m| Task::of(&x.task(m), &y.task(m))).collect();
     let (ours, theirs) = (x.runs(), y.runs());
     let most = 2.0 * (ours * theirs * tasks.len()) as f64;
-    let mut picks = Vec::with_capacity(ours * tasks.len());
-    // Running sums of one task, from 0.
-    let mut sums = vec![0; theirs + 1];
-    let mut counts = vec![0; theirs * tasks.len()];
+    let (mut picks, mut their_picks) = (vec![0; ours * tasks.len()], vec![0; theirs * tasks.len()]);
+    // Counts and running sums of one task, the sums from 0.
+    let (mut counts, mut sums) = (vec![0; theirs], vec![0; theirs + 1]);
     let mut stream = stream(streams);
     let drawn = (0..resamples).map(|_| {
-        picks.clear();
-        stream.below_each(ours, ours * tasks.len(), |run| picks.push(run));
-        counts.fill(0);
-        let (mut first, mut left) = (0, theirs);
-        stream.below_each(theirs, theirs * tasks.len(), |run| {
-            if left == 0 {
-                (first, left) = (first + theirs, theirs);
-            }
-            left -= 1;
-            counts[first + run] += 1;
-        });
-        let of_task = |((task, picks), counts): ((&Task, &[usize]), &[u64])| -> u64 {
+        stream.below_each(ours, &mut picks);
+        stream.below_each(theirs, &mut their_picks);
+        let of_task = |((task, picks), their_picks): ((&Task, &[u32]), &[u32])| -> u64 {
+            counts.fill(0);
+            their_picks.iter().for_each(|run| counts[*run as usize] += 1);
             let mut sum = 0;
             for (total, run) in sums[1..].iter_mut().zip(&task.order) {
                 sum += counts[*run];
                 *total = sum;
             }
-            picks.iter().map(|run| task.ranks[*run]).map(|[below, up_to]| sums[below] + sums[up_to]).sum()
+            let points = |run: &u32| {
+                let [below, up_to] = task.ranks[*run as usize];
+                sums[below] + sums[up_to]
+            };
+            picks.iter().map(points).sum()
         };
-        let of_tasks = tasks.iter().zip(picks.chunks_exact(ours)).zip(counts.chunks_exact(theirs));
+        let of_tasks = tasks.iter().zip(picks.chunks_exact(ours)).zip(their_picks.chunks_exact(theirs));
         of_tasks.map(of_task).sum::<u64>() as f64 / most
     });
     Ok(percentile(estimate, drawn.collect(), level))

@@ -87,9 +87,9 @@ fn stream(streams: &Streams) -> Stream {
 /// One resample: task after task, as many runs as there are.
 fn resample(scores: &Scores, stream: &mut Stream) -> Scores {
     let (runs, tasks) = (scores.runs(), scores.tasks());
-    let mut picks = Vec::with_capacity(runs * tasks);
-    stream.below_each(runs, runs * tasks, |run| picks.push(run));
-    scores.resampled(|n, m| picks[m * runs + n])
+    let mut picks = vec![0; runs * tasks];
+    stream.below_each(runs, &mut picks);
+    scores.resampled(|n, m| picks[m * runs + n] as usize)
 }
 
 /// The interval of an estimate between quantiles of its values on resamples.

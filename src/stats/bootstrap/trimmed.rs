@@ -30,21 +30,18 @@ pub fn interquartile_mean(
     streams: &Streams,
 ) -> Result<Interval, StatsError> {
     hold(resamples, level)?;
-    let (runs, tasks) = (scores.runs(), scores.tasks());
+    let runs = scores.runs();
     let (values, places) = sorted(scores);
-    let mut counts = vec![0; values.len()];
+    let (mut counts, mut picks) = (vec![0; values.len()], vec![0; values.len()]);
     let mut stream = stream(streams);
     let drawn = (0..resamples).map(|_| {
         counts.fill(0);
-        // The draws come task after task, and so do the places.
-        let (mut first, mut left) = (0, runs);
-        stream.below_each(runs, runs * tasks, |run| {
-            if left == 0 {
-                (first, left) = (first + runs, runs);
+        stream.below_each(runs, &mut picks);
+        for (picks, places) in picks.chunks_exact(runs).zip(places.chunks_exact(runs)) {
+            for run in picks {
+                counts[places[*run as usize] as usize] += 1;
             }
-            left -= 1;
-            counts[places[first + run] as usize] += 1;
-        });
+        }
         middle(&values, &counts)
     });
     Ok(percentile(scores.interquartile_mean(), drawn.collect(), level))
@@ -65,8 +62,11 @@ fn sorted(scores: &Scores) -> (Vec<f64>, Vec<u32>) {
 /// The interquartile mean of values in ascending order with these counts, which add up to their number.
 fn middle(values: &[f64], counts: &[i32]) -> f64 {
     let cut = counts.len() / 4;
-    let (first, below) = locate(counts.iter(), cut as i32);
-    let (last, above) = locate(counts.iter().rev(), cut as i32);
+    let (blocks, _) = counts.as_chunks::<BLOCK>();
+    let (first, below) = locate(blocks.iter(), |passed| counts[passed..].iter(), cut as i32);
+    let (_, blocks) = counts.as_rchunks::<BLOCK>();
+    let from_above = |passed: usize| counts[..counts.len() - passed].iter().rev();
+    let (last, above) = locate(blocks.iter().rev(), from_above, cut as i32);
     let last = counts.len() - 1 - last;
     // Copies of the first and of the last value that are cut off.
     let (head, tail) = (cut as i32 - below, cut as i32 - above);
@@ -75,25 +75,26 @@ fn middle(values: &[f64], counts: &[i32]) -> f64 {
     total / (counts.len() - 2 * cut) as f64
 }
 
-/// The first place at which more than `rank` is reached by adding up counts, and the sum before it.
-fn locate<'a>(counts: impl ExactSizeIterator<Item = &'a i32> + Clone, rank: i32) -> (usize, i32) {
+/// The first place at which more than `rank` is reached by adding up counts, and the sum before it; the counts come
+/// in blocks, and one by one after so many.
+fn locate<'a, Counts: Iterator<Item = &'a i32>>(
+    blocks: impl Iterator<Item = &'a [i32; BLOCK]>,
+    after: impl Fn(usize) -> Counts,
+    rank: i32,
+) -> (usize, i32) {
     let (mut place, mut sum) = (0, 0);
-    let mut rest = counts;
-    while rest.len() > BLOCK {
-        let block: i32 = rest.clone().take(BLOCK).sum();
-        if sum + block > rank {
+    for block in blocks {
+        let more: i32 = block.iter().sum();
+        if sum + more > rank {
             break;
         }
-        sum += block;
-        place += BLOCK;
-        rest.nth(BLOCK - 1);
+        (place, sum) = (place + BLOCK, sum + more);
     }
-    for count in rest {
+    for count in after(place) {
         if sum + count > rank {
             break;
         }
-        sum += count;
-        place += 1;
+        (place, sum) = (place + 1, sum + count);
     }
     (place, sum)
 }

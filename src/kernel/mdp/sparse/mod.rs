@@ -27,8 +27,6 @@ pub struct SparseMdp {
 struct Rows {
     /// The pairs of state s are `pairs[s]..pairs[s + 1]` (S + 1).
     pairs: Vec<usize>,
-    /// Which action of its state a pair is.
-    actions: Vec<u32>,
     /// r(s, a).
     rewards: Vec<f64>,
     /// The successors of pair i are `ends[i]..ends[i + 1]`.
@@ -67,9 +65,8 @@ impl SparseMdp {
         }
         let mut rows = Rows { pairs: vec![0], ends: vec![0], ..Rows::default() };
         for actions in states {
-            for (action, (reward, successors)) in actions.into_iter().enumerate() {
-                let row = successors.into_iter().filter(|(_, p)| *p != 0.0);
-                rows.push(action as u32, reward, row);
+            for (reward, successors) in actions {
+                rows.push(reward, successors.into_iter().filter(|(_, p)| *p != 0.0));
             }
             rows.pairs.push(rows.rewards.len());
         }
@@ -121,12 +118,11 @@ impl Rows {
         self.pairs.len() - 1
     }
 
-    fn push(&mut self, action: u32, reward: f64, successors: impl Iterator<Item = (u32, f64)>) {
+    fn push(&mut self, reward: f64, successors: impl Iterator<Item = (u32, f64)>) {
         for (successor, probability) in successors {
             self.successors.push(successor);
             self.probabilities.push(probability);
         }
-        self.actions.push(action);
         self.rewards.push(reward);
         self.ends.push(self.successors.len());
     }
@@ -158,7 +154,8 @@ impl Rows {
             let off = (sum(row.iter().copied()) - 1.0).abs();
             if !(off <= SLACK && row.iter().all(|p| *p >= 0.0)) {
                 let state = self.pairs.partition_point(|first| *first <= pair) - 1;
-                let what = format!("the transition from state {state} under action {}", self.actions[pair]);
+                let action = pair - self.pairs[state];
+                let what = format!("the transition from state {state} under action {action}");
                 return Err(MdpError::Distribution { what });
             }
             slack = slack.max(off);

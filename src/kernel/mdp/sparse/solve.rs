@@ -1,15 +1,16 @@
-//! Modified policy iteration with MacQueen's bounds.
+//! Value iteration on the few actions that matter, with MacQueen's bounds on all of them.
 
-use std::{cmp::Ordering, mem::swap};
+use std::{cmp::Ordering, mem::swap, ops::Range};
 
 use super::{Rows, SparseMdp};
+use crate::kernel::mdp::argmax;
 
-/// Evaluation of a policy goes on until the span of a step is this share of what it was.
-const ENOUGH: f64 = 0.1;
-/// Steps of an evaluation at most.
-const EVALUATIONS: u32 = 100;
-/// Actions that cannot be optimal are dropped from memory once they hold this share of the transitions.
-const STALE: f64 = 0.5;
+/// Actions are set aside once those that are not hold at most this share of the transitions.
+const FEW: f64 = 0.5;
+/// Applications of T in a row after which all but the best actions are set aside, however near the others are.
+const PATIENCE: u32 = 6;
+/// What the kept actions may cost before T is applied again, in readings of all transitions.
+const BUDGET: usize = 20;
 
 /// Optimal values with a proof of how far they may be off.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,42 +71,39 @@ impl SparseMdp {
     /// ```
     ///
     /// so that the middle of the two is off by at most γ/(1 − γ) · (max d − min d)/2 everywhere. The solver may
-    /// therefore come by v as it likes. Between two applications of T it evaluates the greedy policy π, v ← T_π v,
-    /// until the span of a step has fallen to a tenth: the rows of one action instead of all. An action whose
-    /// value r + γPv + γ/(1 − γ) max d is below Tv + γ/(1 − γ) min d is optimal in no case, and is never looked at
-    /// again; where most are gone, the rest moves together in memory. The span falls as fast as the process mixes,
-    /// and never slower than by γ a step. What T gains is held against the last time: an application that brings
-    /// no progress is followed by another one at once, and that is value iteration.
+    /// therefore come by v as it likes. It starts with max_a r(s, a), which is T0. Once few actions are within the span
+    /// of d of the best of their state, it sets the others aside, moves the rows of the few together in memory, and
+    /// applies the T of these alone until their own bounds are good enough; then T itself says whether they are. If
+    /// all but the best action have been set aside, this is modified policy iteration. The span falls as fast as the
+    /// process mixes, in a random one by a factor of about the root of the number of successors a step.
     ///
     /// The bounds hold for the numbers as stored: with row sums within η of one, γ(1 ± η) stands for γ,
     /// whichever is worse, and d is widened by what rounding may have done to it.
     ///
-    /// It ends: evaluation is tried only after progress by a fixed factor, and in between the span falls by γ a step.
+    /// It ends: actions are set aside only after progress by a fixed factor, and else the span falls by γ a step.
     ///
-    /// Sources: MacQueen, Journal of Mathematical Analysis and Applications 14 (1966), for the bounds, and
-    /// Operations Research 15 (1967), for the elimination; Puterman and Shin, Management Science 24 (1978).
+    /// Sources: MacQueen, Journal of Mathematical Analysis and Applications 14 (1966), for the bounds; Puterman and
+    /// Shin, Management Science 24 (1978), for modified policy iteration.
     ///
     /// # Errors
     /// [`SparseError::Precision`] if rounding may be more than `tolerance`, or if that is NaN.
     pub fn optimal(&self, tolerance: f64) -> Result<Certified, SparseError> {
-        let bounds = Bounds::of(self);
+        let (bounds, rows) = (Bounds::of(self), &self.rows);
+        let all = rows.successors.len();
         let mut work = 0;
-        let mut compact: Option<Rows> = None;
-        let mut values = vec![0.0; self.states()];
+        let mut values: Vec<f64> = rows.states_of(&rows.rewards).map(largest).collect();
         let mut next = values.clone();
-        let mut chosen = vec![0; self.states()];
         let mut actions = vec![0.0; self.pairs()];
-        let mut record = f64::INFINITY;
+        let (mut record, mut applied) = (f64::INFINITY, 0);
         loop {
-            let rows = compact.as_ref().unwrap_or(&self.rows);
-            let step = improve(rows, self.discount, &values, &mut next, &mut chosen, &mut actions);
-            work += rows.successors.len() as u64;
+            let step = improve(rows, self.discount, &values, &mut next, &mut actions);
+            work += all;
             let [low, high] = bounds.after(step);
             let (middle, error) = (0.5 * (low + high), 0.5 * (high - low));
             if error <= tolerance {
+                let policy = rows.states_of(&actions).map(|actions| argmax(actions) as u32).collect();
                 next.iter_mut().for_each(|value| *value += middle);
-                let policy = chosen.iter().map(|pair| rows.actions[*pair]).collect();
-                return Ok(Certified { values: next, policy, error, work });
+                return Ok(Certified { values: next, policy, error, work: work as u64 });
             }
             let reachable = 2.0 * bounds.least(step);
             // Also for a tolerance that is NaN.
@@ -113,26 +111,26 @@ impl SparseMdp {
                 return Err(SparseError::Precision { asked: tolerance, reachable });
             }
             swap(&mut values, &mut next);
-            let kept = rows.surviving(&values, &actions, high - low);
-            if let Some((smaller, moved)) = kept.map(|kept| rows.only(&kept, &chosen)) {
-                (compact, chosen) = (Some(smaller), moved);
+            applied += 1;
+            if step.span() > 0.5 * (1.0 + self.discount) * record {
+                continue;
             }
-            if step.span() <= 0.5 * (1.0 + self.discount) * record {
-                record = step.span();
-                let rows = compact.as_ref().unwrap_or(&self.rows);
-                let cost: usize = chosen.iter().map(|pair| rows.row(*pair).0.len()).sum();
-                let mut before = f64::INFINITY;
-                for _ in 0..EVALUATIONS {
-                    let step = evaluate(rows, self.discount, &values, &mut next, &chosen);
-                    work += cost as u64;
-                    swap(&mut values, &mut next);
-                    let [low, high] = bounds.after(step);
-                    if step.span() >= before || step.span() <= ENOUGH * record || high - low <= tolerance {
-                        break;
-                    }
-                    before = step.span();
+            record = step.span();
+            let gap = if applied < PATIENCE { record } else { 0.0 };
+            let Some(few) = rows.near(&values, &actions, gap) else { continue };
+            applied = 0;
+            let (mut read, mut before) = (0, f64::INFINITY);
+            while read < BUDGET * all {
+                let step = relax(&few, self.discount, &values, &mut next);
+                read += few.successors.len();
+                swap(&mut values, &mut next);
+                let [low, high] = bounds.after(step);
+                if 0.5 * (high - low) <= tolerance || step.span() >= before {
+                    break;
                 }
+                before = step.span();
             }
+            work += read;
         }
     }
 }
@@ -181,86 +179,76 @@ impl Bounds {
     }
 }
 
-/// r + γ P v of a pair.
-fn backup(rows: &Rows, discount: f64, values: &[f64], pair: usize) -> f64 {
-    let (successors, probabilities) = rows.row(pair);
-    let next = successors.iter().zip(probabilities);
-    rows.rewards[pair] + discount * next.fold(0.0, |sum, (t, p)| sum + p * values[*t as usize])
+fn largest(values: &[f64]) -> f64 {
+    values.iter().fold(f64::NEG_INFINITY, |most, v| if *v > most { *v } else { most })
 }
 
-/// Tv into `next`, the greedy pairs (the first of equals), and the values of all pairs; returns what was seen of Tv − v.
-fn improve(
-    rows: &Rows,
-    discount: f64,
-    values: &[f64],
-    next: &mut [f64],
-    chosen: &mut [usize],
-    actions: &mut [f64],
-) -> Sweep {
+/// Σ_t P(t) v(t).
+fn expectation((successors, probabilities): (&[u32], &[f64]), values: &[f64]) -> f64 {
+    let next = successors.iter().zip(probabilities);
+    next.fold(0.0, |sum, (t, p)| sum + p * values[*t as usize])
+}
+
+/// Tv into `next`, and the values r + γPv of all pairs into `actions`; returns what was seen of Tv − v.
+fn improve(rows: &Rows, discount: f64, values: &[f64], next: &mut [f64], actions: &mut [f64]) -> Sweep {
+    for ((pair, action), reward) in actions.iter_mut().enumerate().zip(&rows.rewards) {
+        *action = reward + discount * expectation(rows.row(pair), values);
+    }
     let mut seen = Sweep::NONE;
-    for (s, range) in rows.pairs.windows(2).map(|ends| ends[0]..ends[1]).enumerate() {
-        let (mut best, mut most) = (range.start, f64::NEG_INFINITY);
-        for pair in range {
-            let value = backup(rows, discount, values, pair);
-            actions[pair] = value;
-            if value > most {
-                (best, most) = (pair, value);
-            }
-        }
-        (next[s], chosen[s]) = (most, best);
-        seen.include(values[s], most);
+    for ((next, value), actions) in next.iter_mut().zip(values).zip(rows.states_of(actions)) {
+        *next = largest(actions);
+        seen.include(*value, *next);
     }
     seen
 }
 
-/// T_π v into `next`; returns what was seen of T_π v − v.
-fn evaluate(rows: &Rows, discount: f64, values: &[f64], next: &mut [f64], chosen: &[usize]) -> Sweep {
+/// [`improve`], without the values of pairs.
+fn relax(rows: &Rows, discount: f64, values: &[f64], next: &mut [f64]) -> Sweep {
     let mut seen = Sweep::NONE;
-    for ((next, value), pair) in next.iter_mut().zip(values).zip(chosen) {
-        *next = backup(rows, discount, values, *pair);
+    for ((next, value), ends) in next.iter_mut().zip(values).zip(rows.pairs.windows(2)) {
+        let action = |pair: usize| rows.rewards[pair] + discount * expectation(rows.row(pair), values);
+        *next = (ends[0] + 1..ends[1])
+            .map(action)
+            .fold(action(ends[0]), |most, v| if v > most { v } else { most });
         seen.include(*value, *next);
     }
     seen
 }
 
 impl Rows {
-    /// Which pairs may be optimal, given Tv and their values: those within `gap` of the best of their state. None
-    /// if that leaves more than half of the transitions.
-    fn surviving(&self, best: &[f64], actions: &[f64], gap: f64) -> Option<Vec<bool>> {
-        let mut kept = vec![true; actions.len()];
-        let mut transitions = 0;
-        for (s, ends) in self.pairs.windows(2).enumerate() {
-            for pair in ends[0]..ends[1] {
-                kept[pair] = actions[pair] >= best[s] - gap;
-                transitions += usize::from(kept[pair]) * self.row(pair).0.len();
-            }
-        }
-        (transitions as f64 <= (1.0 - STALE) * self.successors.len() as f64).then_some(kept)
+    /// What belongs to the pairs of each state.
+    fn states_of<'a>(&'a self, pairs: &'a [f64]) -> impl Iterator<Item = &'a [f64]> {
+        self.pairs.windows(2).map(|ends| &pairs[ends[0]..ends[1]])
     }
 
-    /// These pairs only, and where the chosen ones of them went.
-    fn only(&self, kept: &[bool], chosen: &[usize]) -> (Self, Vec<usize>) {
-        let mut rows = Self { pairs: vec![0], ends: vec![0], ..Self::default() };
-        let mut moved = Vec::with_capacity(chosen.len());
-        for (ends, chosen) in self.pairs.windows(2).zip(chosen) {
-            for pair in (ends[0]..ends[1]).filter(|pair| kept[*pair]) {
-                if pair == *chosen {
-                    moved.push(rows.rewards.len());
-                }
+    /// The pairs whose values are within `gap` of the best of their state; none if they have more than half of the
+    /// transitions and `gap` is not 0.
+    fn near(&self, best: &[f64], actions: &[f64], gap: f64) -> Option<Self> {
+        let states =
+            || best.iter().zip(self.pairs.windows(2)).map(|(best, ends)| (best - gap, ends[0]..ends[1]));
+        let near = |(least, pairs): (f64, Range<usize>)| pairs.filter(move |pair| actions[*pair] >= least);
+        let transitions: usize = states().flat_map(near).map(|pair| self.row(pair).0.len()).sum();
+        if gap > 0.0 && transitions as f64 > FEW * self.successors.len() as f64 {
+            return None;
+        }
+        let mut rows = Self {
+            pairs: vec![0],
+            ends: vec![0],
+            successors: Vec::with_capacity(transitions),
+            probabilities: Vec::with_capacity(transitions),
+            ..Self::default()
+        };
+        for state in states() {
+            for pair in near(state) {
                 let (successors, probabilities) = self.row(pair);
-                rows.push_row(self.actions[pair], self.rewards[pair], successors, probabilities);
+                rows.successors.extend_from_slice(successors);
+                rows.probabilities.extend_from_slice(probabilities);
+                rows.rewards.push(self.rewards[pair]);
+                rows.ends.push(rows.successors.len());
             }
             rows.pairs.push(rows.rewards.len());
         }
-        (rows, moved)
-    }
-
-    fn push_row(&mut self, action: u32, reward: f64, successors: &[u32], probabilities: &[f64]) {
-        self.successors.extend_from_slice(successors);
-        self.probabilities.extend_from_slice(probabilities);
-        self.actions.push(action);
-        self.rewards.push(reward);
-        self.ends.push(self.successors.len());
+        Some(rows)
     }
 }
 
@@ -270,7 +258,7 @@ mod tests {
 
     use super::*;
     use crate::kernel::{
-        mdp::{MdpError, Shape, deterministic, instances},
+        mdp::{Mdp, MdpError, Rows, Shape, deterministic, instances},
         stream::Streams,
     };
 
@@ -297,7 +285,8 @@ mod tests {
         let rows = &process.rows;
         let best = |s: usize| {
             let pairs = rows.pairs[s]..rows.pairs[s + 1];
-            pairs.map(|pair| backup(rows, process.discount, values, pair)).fold(f64::NEG_INFINITY, f64::max)
+            let action = |pair| rows.rewards[pair] + process.discount * expectation(rows.row(pair), values);
+            pairs.map(action).fold(f64::NEG_INFINITY, f64::max)
         };
         (0..process.states()).map(|s| (best(s) - values[s]).abs()).fold(0.0, f64::max)
     }
@@ -314,6 +303,28 @@ mod tests {
             let known = discount.powi(steps as i32) / (1.0 - discount.powi(n as i32));
             assert!((value - known).abs() <= found.error, "{s}: {value} against {known}");
         }
+    }
+
+    #[test]
+    fn a_long_way_to_a_reward_is_found() {
+        // A corridor in which every step costs and may fail: the span is slow to fall, and actions stay near each other.
+        let n = 60;
+        let to = |s: usize, a: usize| if a == 0 { s.saturating_sub(1) } else { (s + 1).min(n - 1) };
+        let dense = Mdp::new(
+            Rows::from_fn(2 * n, n, |row, t| {
+                let (s, a) = (row / 2, row % 2);
+                0.8 * f64::from(u8::from(t == to(s, a))) + 0.2 * f64::from(u8::from(t == to(s, 1 - a)))
+            }),
+            Rows::from_fn(n, 2, |s, _| if s == n - 1 { 1.0 } else { -0.01 }),
+            vec![1.0 / n as f64; n],
+            0.99,
+        );
+        let dense = dense.unwrap();
+        let found = SparseMdp::try_from(&dense).unwrap().optimal(1e-8).unwrap();
+        for (value, known) in found.values.iter().zip(dense.optimal().unwrap().0.values) {
+            assert!((value - known).abs() <= found.error + 1e-11, "{value} against {known}");
+        }
+        assert!(found.policy.iter().all(|a| *a == 1));
     }
 
     #[test]
