@@ -157,7 +157,9 @@ fn substitute(lower: &[f64], n: usize, entries: &mut [f64], m: usize, columns: R
                 *entry -= factor * other;
             }
         }
-        column.iter_mut().for_each(|entry| *entry /= lower[j * n + j]);
+        for entry in column.iter_mut() {
+            *entry /= lower[j * n + j];
+        }
     }
 }
 

@@ -45,7 +45,9 @@ pub fn exp_each(numbers: &mut [f64]) {
             *chunk = chunk.map(exp);
         }
     }
-    rest.iter_mut().for_each(|x| *x = exp(*x));
+    for x in rest {
+        *x = exp(*x);
+    }
 }
 
 /// e^x for |x| < 700.
@@ -99,7 +101,7 @@ mod tests {
             [half, 3.0 * half, HALF_LN_2, TINY, LARGE, 5.0 * half, f64::from_bits(0x3ff0_a2b2_0000_0000)]
         {
             for step in -3_i64..=3 {
-                let x = f64::from_bits((centre.to_bits() as i64 + step) as u64);
+                let x = f64::from_bits(centre.to_bits().wrapping_add_signed(step));
                 numbers.extend([x, -x]);
             }
         }

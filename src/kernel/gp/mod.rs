@@ -111,7 +111,9 @@ impl SquaredExponential {
         row.clear();
         row.extend(others.into_iter().map(|other| self.exponent(x, other)));
         exp_each(row);
-        row.iter_mut().for_each(|k| *k *= self.variance);
+        for k in row.iter_mut() {
+            *k *= self.variance;
+        }
     }
 
     fn exponent(&self, x: &[f64], y: &[f64]) -> f64 {

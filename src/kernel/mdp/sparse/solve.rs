@@ -102,7 +102,9 @@ impl SparseMdp {
             let (middle, error) = (0.5 * (low + high), 0.5 * (high - low));
             if error <= tolerance {
                 let policy = rows.states_of(&actions).map(|actions| argmax(actions) as u32).collect();
-                next.iter_mut().for_each(|value| *value += middle);
+                for value in &mut next {
+                    *value += middle;
+                }
                 return Ok(Certified { values: next, policy, error, work: work as u64 });
             }
             let reachable = 2.0 * bounds.least(step);
@@ -264,8 +266,9 @@ mod tests {
 
     /// A process of n states in which every action has the same number of random successors.
     fn garnet(states: u32, actions: usize, successors: usize, discount: f64, seed: u64) -> SparseMdp {
+        type Action = (f64, Vec<(u32, f64)>);
         let mut stream = Streams::from_seed(seed).stream("garnet");
-        let process: Vec<Vec<(f64, Vec<(u32, f64)>)>> = (0..states)
+        let process: Vec<Vec<Action>> = (0..states)
             .map(|_| {
                 (0..actions)
                     .map(|_| {
