@@ -19,7 +19,7 @@ const CLAIMS: [&str; 10] = [
     "fisher-non-degenerate-pg.8",
 ];
 /// Beyond this a piece of work would be given up.
-const TIMEOUT: Duration = Duration::from_secs(600);
+const TIMEOUT: Duration = Duration::from_mins(10);
 
 fn claims(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("claims");

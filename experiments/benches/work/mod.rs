@@ -70,8 +70,11 @@ fn goal(against: &'static str, ratio: f64, rounds: u32, because: &'static str) -
     Goal { against, ratio, rounds, because }
 }
 
+/// Comparisons that are made when they are asked for.
+pub type Contests = fn() -> Vec<Contest>;
+
 /// All comparisons, in the order of the page. Those of a kind are made when they are asked for: some are large.
-pub fn contests() -> Vec<(&'static str, fn() -> Vec<Contest>)> {
+pub fn contests() -> Vec<(&'static str, Contests)> {
     vec![
         ("interquartile-mean", || vec![intervals::interquartile_mean_contest()]),
         ("improvement", || vec![intervals::improvement_contest()]),

@@ -62,14 +62,16 @@ fn sorted(scores: &Scores) -> (Vec<f64>, Vec<u32>) {
 /// The interquartile mean of values in ascending order with these counts, which add up to their number.
 fn middle(values: &[f64], counts: &[i32]) -> f64 {
     let cut = counts.len() / 4;
+    // A method has fewer scores than that.
+    let rank = i32::try_from(cut).unwrap_or(i32::MAX);
     let (blocks, _) = counts.as_chunks::<BLOCK>();
-    let (first, below) = locate(blocks.iter(), |passed| counts[passed..].iter(), cut as i32);
+    let (first, below) = locate(blocks.iter(), |passed| counts[passed..].iter(), rank);
     let (_, blocks) = counts.as_rchunks::<BLOCK>();
     let from_above = |passed: usize| counts[..counts.len() - passed].iter().rev();
-    let (last, above) = locate(blocks.iter().rev(), from_above, cut as i32);
+    let (last, above) = locate(blocks.iter().rev(), from_above, rank);
     let last = counts.len() - 1 - last;
     // Copies of the first and of the last value that are cut off.
-    let (head, tail) = (cut as i32 - below, cut as i32 - above);
+    let (head, tail) = (rank - below, rank - above);
     let kept = weighted_sum(&values[first..=last], &counts[first..=last]);
     let total = kept - f64::from(head) * values[first] - f64::from(tail) * values[last];
     total / (counts.len() - 2 * cut) as f64
