@@ -11,7 +11,11 @@ use std::{
 use corroborate::{
     check::{
         self, Estimate, LEVEL, Times,
-        evidence::{Evidence, Outcome, Verdicts},
+        evidence::{
+            Evidence,
+            Outcome::{self, Fail, Pass, Undecided},
+            Verdicts,
+        },
     },
     claim::{
         Arm, Axis, BenchmarkMeasure, BenchmarkSpec, Bound, Budget, Check, CheckSpec, Claim, CoverageSpec,
@@ -383,7 +387,6 @@ fn each_check_has_its_own_map() {
         let map = judged.evidence[check].map.as_ref().unwrap();
         (map.cells.iter().map(|cell| cell.outcome).collect::<Vec<_>>(), map.headline)
     };
-    use Outcome::{Fail, Pass};
     assert_eq!(outcomes(0), (vec![Fail, Pass], Some(1)));
     assert_eq!(outcomes(1), (vec![Pass, Fail, Pass], None));
 }
@@ -454,7 +457,6 @@ fn times_decide_where_their_whole_interval_lies() {
     let [low, high] = judged(Bound::AtMost(1.0)).findings[0].interval.unwrap();
     assert!((low - 0.09 / 1.1).abs() < 1e-12 && (high - 0.11 / 0.9).abs() < 1e-12);
     let (less, more) = (low.next_down(), high.next_up());
-    use Outcome::{Fail, Pass, Undecided};
     for (bound, outcome) in [
         (Bound::AtMost(high), Pass),
         (Bound::AtMost(high.next_down()), Undecided),

@@ -71,7 +71,7 @@ fn hoard() {
         std::process::exit(2);
     });
     let papers = vec![Paper::new::<toy::Fault>("hoard").experiment::<Hoard>()];
-    let executor = Executor::new(papers, BTreeMap::new(), 0, 1, Duration::from_secs(600)).unwrap();
+    let executor = Executor::new(papers, BTreeMap::new(), 0, 1, Duration::from_mins(10)).unwrap();
     let executor = executor.telling(running).remembering(memory);
     let mut results = Results::default();
     executor.measure(&[sample(None)], &mut results, &|_| ());

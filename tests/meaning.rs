@@ -90,7 +90,7 @@ pub fn check(keys: &str) -> Result<Check, String> {
 }
 
 #[track_caller]
-fn means(keys: &str, expected: CheckSpec) {
+fn means(keys: &str, expected: &CheckSpec) {
     // Every kind honours this fault, a sum another one.
     let control = if keys.contains("experiment: sum") { "off-by-one" } else { "harmless" };
     let check = check(&format!("{keys}, controls: [{control}]")).unwrap();
@@ -120,7 +120,7 @@ fn requirements_of_cases_and_of_numbers() {
     means(
         "kind: property, property: commutes, cases: {first: 2, quick: 10, full: 20}, \
          require: [{metric: error, at-most: 0}, {metric: error, within: [0, 1]}]",
-        CheckSpec::Property(PropertySpec {
+        &CheckSpec::Property(PropertySpec {
             property: "commutes".into(),
             require: vec![require("error", Bound::AtMost(0.0)), require("error", Bound::Within(0.0, 1.0))],
             cases: Budget { first: 2, quick: 10, full: 20 },
@@ -128,7 +128,7 @@ fn requirements_of_cases_and_of_numbers() {
     );
     means(
         "kind: number, experiment: sum, require: [{metric: total, at-least: 1}]",
-        CheckSpec::Number(NumberSpec {
+        &CheckSpec::Number(NumberSpec {
             experiment: "sum".into(),
             arms: vec![arm("reference settings", json!({ "a": 0 }))],
             require: vec![require("total", Bound::AtLeast(1.0))],
@@ -151,14 +151,14 @@ fn locations_in_every_configuration() {
     let location = "kind: location, experiment: coin, metric: heads";
     means(
         &format!("{location}, at-least: 0.5"),
-        spec(vec![coin("reference settings", 0.95, 0)], Statistic::Mean, Bound::AtLeast(0.5), OF_COIN),
+        &spec(vec![coin("reference settings", 0.95, 0)], Statistic::Mean, Bound::AtLeast(0.5), OF_COIN),
     );
     means(
         &format!(
             "{location}, settings: [heavy, light], set: {{coin: 2}}, statistic: median, within: [0.5, 0.5], \
              replicates: {{first: 2, quick: 3, full: 4}}"
         ),
-        spec(
+        &spec(
             vec![coin("heavy", 0.95, 2), coin("light", 0.6, 2)],
             Statistic::Median,
             Bound::Within(0.5, 0.5),
@@ -168,7 +168,7 @@ fn locations_in_every_configuration() {
     // What is set wins over named settings, and a point of the grid over both.
     means(
         &format!("{location}, settings: [light], set: {{heads: 0.8}}, grid: {{coin: [1, 2]}}, at-most: 1"),
-        spec(
+        &spec(
             vec![coin("light, coin 1", 0.8, 1), coin("light, coin 2", 0.8, 2)],
             Statistic::Mean,
             Bound::AtMost(1.0),
@@ -193,7 +193,7 @@ fn arms_that_are_compared() {
             "{}, set: {{size: 20}}, against: [{{effort: 1}}, {{effort: 0.5}}], at-most: 0",
             keys("difference")
         ),
-        CheckSpec::Difference(spec(
+        &CheckSpec::Difference(spec(
             vec![
                 (work("effort 0.2", 20, 0.2), work("effort 1", 20, 1.0)),
                 (work("effort 0.2", 20, 0.2), work("effort 0.5", 20, 0.5)),
@@ -207,7 +207,7 @@ fn arms_that_are_compared() {
             "{}, statistic: median, grid: {{size: [1, 2]}}, against: [{{effort: 1}}], at-most: 1",
             keys("ratio")
         ),
-        CheckSpec::Ratio(spec(
+        &CheckSpec::Ratio(spec(
             vec![
                 (work("size 1, effort 0.2", 1, 0.2), work("effort 1", 1, 1.0)),
                 (work("size 2, effort 0.2", 2, 0.2), work("effort 1", 2, 1.0)),
@@ -218,7 +218,7 @@ fn arms_that_are_compared() {
     );
     means(
         &format!("{}, settings: [long], against: [{{size: 1}}], at-least: 0.5", keys("improvement")),
-        CheckSpec::Improvement(spec(
+        &CheckSpec::Improvement(spec(
             vec![(work("long, size 99", 99, 0.2), work("size 1", 1, 0.2))],
             Statistic::Mean,
             Bound::AtLeast(0.5),
@@ -230,7 +230,7 @@ fn arms_that_are_compared() {
 fn coverages_rates_and_counts() {
     means(
         "kind: coverage, experiment: coin, metric: heads, at-least: 0.9",
-        CheckSpec::Coverage(CoverageSpec {
+        &CheckSpec::Coverage(CoverageSpec {
             experiment: "coin".into(),
             metric: "heads".into(),
             arms: vec![coin("reference settings", 0.95, 0)],
@@ -243,7 +243,7 @@ fn coverages_rates_and_counts() {
     };
     means(
         "kind: rate, experiment: work, metric: operations, size: size, sizes: [10, 20], grid: {effort: [0.1, 0.3]}, at-most: 1",
-        CheckSpec::Rate(RateSpec {
+        &CheckSpec::Rate(RateSpec {
             experiment: "work".into(),
             metric: "operations".into(),
             sizes: vec![10.0, 20.0],
@@ -265,12 +265,12 @@ fn coverages_rates_and_counts() {
     };
     means(
         "kind: complexity, experiment: work, metric: operations, size: size, sizes: [10, 20], at-most: 30",
-        count("work", "operations", vec![10.0, 20.0], vec![of_sizes("reference settings", 0.2)], OF_WORK),
+        &count("work", "operations", vec![10.0, 20.0], vec![of_sizes("reference settings", 0.2)], OF_WORK),
     );
     // Sizes need not be whole.
     means(
         "kind: complexity, experiment: work, metric: operations, size: effort, sizes: [0.25, 2], at-most: 30",
-        count(
+        &count(
             "work",
             "operations",
             vec![0.25, 2.0],
@@ -284,7 +284,7 @@ fn coverages_rates_and_counts() {
     // Where nothing is drawn, one count says all.
     means(
         "kind: complexity, experiment: sum, metric: total, at-most: 30",
-        count(
+        &count(
             "sum",
             "total",
             vec![],
@@ -316,7 +316,7 @@ fn equivalences_stay_on_the_side_of_the_figure() {
                 "kind: equivalence, experiment: coin, metric: heads, published: {name}, margin: 0.25, \
                  replicates: {{quick: 7, full: 9}}"
             ),
-            CheckSpec::Equivalence(EquivalenceSpec { location, published, margin: 0.25 }),
+            &CheckSpec::Equivalence(EquivalenceSpec { location, published, margin: 0.25 }),
         );
     }
 }
@@ -327,18 +327,18 @@ fn times_are_compared_or_grow() {
         |measure, bound| CheckSpec::Benchmark(BenchmarkSpec { group: "update".into(), measure, bound });
     means(
         "kind: benchmark, group: update, function: one, against: all, at-most: 0.5",
-        spec(BenchmarkMeasure::Ratio { function: "one".into(), against: "all".into() }, Bound::AtMost(0.5)),
+        &spec(BenchmarkMeasure::Ratio { function: "one".into(), against: "all".into() }, Bound::AtMost(0.5)),
     );
     means(
         "kind: benchmark, group: update, function: one, sizes: [1, 2], within: [0, 1.5]",
-        spec(
+        &spec(
             BenchmarkMeasure::Slope { function: "one".into(), sizes: vec![1.0, 2.0] },
             Bound::Within(0.0, 1.5),
         ),
     );
     means(
         "kind: benchmark, group: update, function: one, against: all, at-least: 2",
-        spec(BenchmarkMeasure::Ratio { function: "one".into(), against: "all".into() }, Bound::AtLeast(2.0)),
+        &spec(BenchmarkMeasure::Ratio { function: "one".into(), against: "all".into() }, Bound::AtLeast(2.0)),
     );
 }
 

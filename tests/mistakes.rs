@@ -124,7 +124,7 @@ mistakes! {
     ),
     too_many_cells: edited("        metric: heads\n", &format!("        metric: heads\n        over: {{coin: [{}]}}\n", "1, ".repeat(300))),
     too_many_replicates: experiments_edited("full: 160", "full: 1000000000000"),
-    control_characters: edited("A Toy", "\"A \\e[31mToy\"").to_owned() + &edited("section 1", "section \u{202e}1"),
+    control_characters: edited("A Toy", "\"A \\e[31mToy\"") + &edited("section 1", "section \u{202e}1"),
     everything_at_once: edited("    source: section 1\n", "    sauce: section 1\n")
         + &Project::new(
             CLAIMS.replace("kind: bound", "kind: bond").replace("metric: heads", "metric: head").replace("toy.1", "tory.1"),

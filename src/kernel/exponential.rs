@@ -1,6 +1,6 @@
 //! Many exponentials at a time, to the bit what each is alone.
 //!
-//! The steps of [`exp`](super::math::exp) of the `libm` crate (from FreeBSD's `e_exp.c`), without branches: x = k ln 2 + r with
+//! The steps of [`exp`] of the `libm` crate (from FreeBSD's `e_exp.c`), without branches: x = k ln 2 + r with
 //! |r| ≤ ½ ln 2, a rational function of r, and k added to the exponent. A compiler can take several numbers through
 //! them side by side, and rounds each as the function does.
 
@@ -27,7 +27,7 @@ const P: [f64; 5] = [
     f64::from_bits(0x3e66_3769_72be_a4d0),
 ];
 
-/// Replaces each number by its exponential: the same bits as [`exp`](super::math::exp).
+/// Replaces each number by its exponential: the same bits as [`exp`].
 ///
 /// ```
 /// use corroborate::kernel::math::{exp, exp_each};

@@ -69,12 +69,16 @@ pub fn softmax_into(x: &[f64], row: &mut [f64]) -> f64 {
 pub fn softmax_rows(values: &mut [f64], width: usize) {
     for row in values.chunks_exact_mut(width) {
         let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        row.iter_mut().for_each(|x| *x -= top);
+        for x in row.iter_mut() {
+            *x -= top;
+        }
     }
     exp_each(values);
     for row in values.chunks_exact_mut(width) {
         let total = sum(row.iter().copied());
-        row.iter_mut().for_each(|x| *x /= total);
+        for x in row.iter_mut() {
+            *x /= total;
+        }
     }
 }
 

@@ -176,11 +176,10 @@ fn growth(growth: &[Growth]) -> String {
 
 /// Name, description and contents of each picture.
 fn pictures(growth: &[Growth]) -> Result<Vec<(String, String, String)>, String> {
-    let values: [(&str, &str, fn(&Growth) -> &[f64]); 2] =
-        [("time", "time", |g| &g.seconds), ("memory", "peak memory", |g| &g.bytes)];
     let mut pictures = Vec::new();
-    for (name, what, values) in values {
-        let curves: Vec<Curve> = growth.iter().filter_map(|g| curve(g, values(g))).collect();
+    for (name, what) in [("time", "time"), ("memory", "peak memory")] {
+        let values = |g: &'_ Growth| if name == "time" { g.seconds.clone() } else { g.bytes.clone() };
+        let curves: Vec<Curve> = growth.iter().filter_map(|g| curve(g, &values(g))).collect();
         if curves.is_empty() {
             continue;
         }

@@ -73,7 +73,9 @@ fn main() -> Result<(), String> {
         let make = work::ladders().get(ladder).and_then(|ladder| ladder.get(rung)).copied();
         let work = make.ok_or("there is no such work")?();
         let bytes = machine::peak_memory(|| drop((work.run)()));
-        bytes.into_iter().for_each(|bytes| println!("{bytes}"));
+        if let Some(bytes) = bytes {
+            println!("{bytes}");
+        }
         return Ok(());
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -105,7 +107,7 @@ fn main() -> Result<(), String> {
     let json = serde_json::to_string_pretty(&measured).map_err(|e| e.to_string())?;
     fs::write(folder.join("performance.json"), json).map_err(told)?;
     for (name, text) in performance(&measured)? {
-        if name.ends_with(".md") {
+        if Path::new(&name).extension().is_some_and(|extension| extension == "md") {
             println!("{text}");
         }
         if let Some(out) = &options.write {
@@ -162,7 +164,9 @@ fn compare(
     let comparisons = &mut measured.comparisons[first..];
     if contest.only_fastest {
         let smallest = comparisons.iter().filter_map(|c| c.ratio).fold(f64::INFINITY, f64::min);
-        comparisons.iter_mut().for_each(|c| c.is_best = c.ratio == Some(smallest));
+        for comparison in comparisons {
+            comparison.is_best = comparison.ratio == Some(smallest);
+        }
     }
     least
 }
@@ -179,7 +183,7 @@ fn duel(work: &Work, goal: &Goal, peer: &mut Peer, comparison: &mut Comparison) 
         }) / work.pieces;
         let theirs = peer.run()?;
         comparison.difference = difference(&ours, &theirs.answer)? / work.tolerance;
-        if !(comparison.difference <= 1.0) {
+        if comparison.difference.is_nan() || comparison.difference > 1.0 {
             return Err(format!("the answers differ by {} times the tolerance", comparison.difference));
         }
         let ratio = theirs.seconds / own;

@@ -62,7 +62,7 @@ impl Peer {
         let request =
             json!({ "kind": work.kind, "against": against, "settings": work.settings, "data": data });
         let reply = peer.ask(&request)?;
-        peer.version = reply["version"].as_str().unwrap_or_default().to_owned();
+        reply["version"].as_str().unwrap_or_default().clone_into(&mut peer.version);
         Ok(peer)
     }
 

@@ -40,7 +40,9 @@ impl Process {
         let mut row = || {
             let mut squares: Vec<f64> = (0..states).map(|_| stream.normal()).map(|z| z * z).collect();
             let total = sum(squares.iter().copied());
-            squares.iter_mut().for_each(|square| *square /= total);
+            for square in &mut squares {
+                *square /= total;
+            }
             squares
         };
         let transitions = (0..states).map(|_| (0..actions).map(|_| row()).collect()).collect();

@@ -40,7 +40,9 @@ pub fn improvement(
         stream.below_each(theirs, &mut their_picks);
         let of_task = |((task, picks), their_picks): ((&Task, &[u32]), &[u32])| -> u64 {
             counts.fill(0);
-            their_picks.iter().for_each(|run| counts[*run as usize] += 1);
+            for run in their_picks {
+                counts[*run as usize] += 1;
+            }
             let mut sum = 0;
             for (total, run) in sums[1..].iter_mut().zip(&task.order) {
                 sum += counts[*run];

@@ -5,7 +5,7 @@
 //! and 1 − level/2 quantiles of the statistic over resamples (percentile method). Approximate: the
 //! coverage is right for many runs only, and below the nominal one for three to five.
 //!
-//! [`stratified`] takes any statistic. [`interquartile_mean`] and [`improvement`] draw the same resamples and know
+//! [`stratified`] takes any statistic. [`interquartile_mean`] and [`improvement()`] draw the same resamples and know
 //! their statistic, so that neither matrices nor sorting are needed.
 //!
 //! Source: Agarwal et al. (NeurIPS 2021), section 4; rliable's `StratifiedBootstrap` and

@@ -17,15 +17,13 @@ fn complete(
     over: impl IntoIterator<Item = (String, Value)>,
 ) -> Option<Map<String, Value>> {
     let mut settings = experiment.defaults.as_object().cloned().unwrap_or_default();
-    match apply(&mut settings, experiment, over) {
-        Err(refusal) => assert!(!refusal.to_string().is_empty()),
-        Ok(()) => {
-            // What is held to the schema, the type accepts.
-            let normal = experiment.normalise(Value::Object(settings)).unwrap_or_else(|e| panic!("{e}"));
-            return normal.as_object().cloned();
-        }
+    if let Err(refusal) = apply(&mut settings, experiment, over) {
+        assert!(!refusal.to_string().is_empty());
+        return None;
     }
-    None
+    // What is held to the schema, the type accepts.
+    let normal = experiment.normalise(Value::Object(settings)).unwrap_or_else(|e| panic!("{e}"));
+    normal.as_object().cloned()
 }
 
 /// Holds the laws on an input.

@@ -50,10 +50,10 @@ pub fn hold(bytes: &[u8]) {
             Path::new(name).components().all(|part| matches!(part, std::path::Component::Normal(_))),
             "{name}"
         );
-        if name.ends_with(".md") {
-            assert_eq!(injected(page, &is_ours), Vec::<String>::new(), "{name}: {page}");
-        } else if name.ends_with(".svg") {
-            texts_of_xml(page).unwrap_or_else(|e| panic!("{name}: {e}"));
+        match Path::new(name).extension().and_then(|extension| extension.to_str()) {
+            Some("md") => assert_eq!(injected(page, &is_ours), Vec::<String>::new(), "{name}: {page}"),
+            Some("svg") => drop(texts_of_xml(page).unwrap_or_else(|e| panic!("{name}: {e}"))),
+            _ => {}
         }
     }
 }

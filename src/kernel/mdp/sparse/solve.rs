@@ -297,13 +297,14 @@ mod tests {
     #[test]
     fn a_chain_that_does_not_mix_is_solved_too() {
         // A ring: the span falls by γ a step and no faster. V(s) = γ^(distance to the reward)/(1 − γ^n).
+        use crate::kernel::math::powi;
         let (n, discount) = (50_u32, 0.97);
         let ring = (0..n).map(|s| [(f64::from(u8::from(s == 0)), [((s + 1) % n, 1.0)])]);
         let process = SparseMdp::new(ring, discount).unwrap();
         let found = process.optimal(1e-10).unwrap();
         for (s, value) in found.values.iter().enumerate() {
-            let steps = (n as usize - s) % n as usize;
-            let known = discount.powi(steps as i32) / (1.0 - discount.powi(n as i32));
+            let steps = (n - s as u32) % n;
+            let known = powi(discount, steps) / (1.0 - powi(discount, n));
             assert!((value - known).abs() <= found.error, "{s}: {value} against {known}");
         }
     }
@@ -356,6 +357,7 @@ mod tests {
 
     #[test]
     fn what_is_no_process_is_refused() {
+        type Action = (f64, [(u32, f64); 1]);
         let one = |successor: u32, probability: f64, reward: f64, discount: f64| {
             SparseMdp::new([[(reward, [(successor, probability)])]], discount)
         };
@@ -365,7 +367,7 @@ mod tests {
         assert!(matches!(one(0, f64::NAN, 0.0, 0.5), Err(MdpError::Distribution { .. })));
         assert!(matches!(one(0, 1.0, f64::INFINITY, 0.5), Err(MdpError::Reward)));
         assert!(matches!(one(0, 1.0, 0.0, 1.0), Err(MdpError::Discount(_))));
-        let none: [Vec<(f64, [(u32, f64); 1])>; 1] = [vec![]];
+        let none: [Vec<Action>; 1] = [vec![]];
         assert!(matches!(SparseMdp::new(none, 0.5), Err(MdpError::Shape(_))));
         assert!(matches!(SparseMdp::new([[(0.0, [(0, 1.0)]); 1]; 0], 0.5), Err(MdpError::Shape(_))));
     }
