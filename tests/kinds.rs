@@ -152,7 +152,7 @@ fn controls_say_how_soon_they_failed() {
     assert!(property.violating.unwrap() > 0.5 && property.needed < 10 && property.budget == 200);
     let statistical = power(1).unwrap();
     assert!(statistical.log10_e.unwrap() >= 5.0);
-    assert_eq!((statistical.needed, statistical.budget), (25, 160));
+    assert_eq!((statistical.needed, statistical.budget), (41, 160));
     assert_eq!(power(2), None);
 }
 

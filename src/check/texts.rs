@@ -15,8 +15,8 @@ impl Verdicts {
     /// With all texts printable.
     #[must_use]
     pub fn printable(mut self) -> Self {
-        let RunInfo { plan, revision, toolchain, .. } = &mut self.run;
-        [plan, revision, toolchain].into_iter().for_each(line);
+        let RunInfo { plan, verdicts, revision, toolchain, .. } = &mut self.run;
+        [plan, verdicts, revision, toolchain].into_iter().for_each(line);
         self.papers.iter_mut().for_each(paper);
         self.claims.iter_mut().for_each(claim);
         self
