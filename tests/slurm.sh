@@ -98,7 +98,7 @@ node_is_idle() { [ "$(sinfo --noheader --format %t)" = idle ]; }
 until_true "an idle node" node_is_idle
 
 # Long enough to be killed on the way.
-selection=("g2rpo.*")
+selection=("fisher-non-degenerate-pg.*")
 submit() {
     "$program" submit "${selection[@]}" --engine slurm --shards 3 --tier full --dir "$work/jobs"
 }
