@@ -68,31 +68,37 @@ pub fn softmax_into(x: &[f64], row: &mut [f64]) -> f64 {
 /// bits as of one row after the other, with the exponentials of all rows taken side by side.
 pub fn softmax_rows(values: &mut [f64], width: usize) {
     for row in values.chunks_exact_mut(width) {
-        let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        for x in row.iter_mut() {
-            *x -= top;
-        }
+        lower(row);
     }
     exp_each(values);
     for row in values.chunks_exact_mut(width) {
-        let total = sum(row.iter().copied());
-        for x in row.iter_mut() {
-            *x /= total;
-        }
+        normalise(row);
     }
 }
 
 /// [`softmax`] of a row over itself. Returns the largest logit x̄ and Σ exp(xⱼ − x̄).
 pub fn softmax_in_place(row: &mut [f64]) -> (f64, f64) {
+    let top = lower(row);
+    exp_each(row);
+    (top, normalise(row))
+}
+
+/// Subtracts from every number the largest, which it returns.
+fn lower(row: &mut [f64]) -> f64 {
     let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    for x in row.iter_mut() {
-        *x = exp(*x - top);
+    for x in row {
+        *x -= top;
     }
+    top
+}
+
+/// Divides every number by the sum, which it returns.
+fn normalise(row: &mut [f64]) -> f64 {
     let total = sum(row.iter().copied());
     for x in row {
         *x /= total;
     }
-    (top, total)
+    total
 }
 
 /// Standard normal distribution function Φ(x) = erfc(−x/√2)/2.

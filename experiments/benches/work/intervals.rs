@@ -22,10 +22,6 @@ fn matrix(runs: usize, tasks: usize, centre: f64, seed: u64) -> Vec<Vec<f64>> {
     (0..runs).map(|_| (0..tasks).map(|m| centre + 0.1 * m as f64 + noise()).collect()).collect()
 }
 
-fn flat(rows: &[Vec<f64>]) -> Vec<f64> {
-    rows.concat()
-}
-
 fn ends(interval: bootstrap::Interval) -> Vec<f64> {
     vec![interval.estimate, interval.low, interval.high]
 }
@@ -33,7 +29,7 @@ fn ends(interval: bootstrap::Interval) -> Vec<f64> {
 /// The stratified bootstrap of the interquartile mean.
 pub fn interquartile_mean(tasks: usize, runs: usize, resamples: u32) -> Work {
     let rows = matrix(runs, tasks, 0.0, 1);
-    let data = vec![("scores", flat(&rows))];
+    let data = vec![("scores", rows.concat())];
     let scores = Scores::new(rows).expect("a matrix");
     let streams = Streams::from_seed(0);
     Work {
@@ -73,7 +69,7 @@ pub fn interquartile_mean_contest() -> Contest {
 /// The stratified bootstrap of the probability of improvement.
 pub fn improvement(tasks: usize, runs: usize, resamples: u32) -> Work {
     let (x, y) = (matrix(runs, tasks, 0.3, 2), matrix(runs, tasks, 0.0, 3));
-    let data = vec![("x", flat(&x)), ("y", flat(&y))];
+    let data = vec![("x", x.concat()), ("y", y.concat())];
     let (x, y) = (Scores::new(x).expect("a matrix"), Scores::new(y).expect("a matrix"));
     let streams = Streams::from_seed(0);
     Work {

@@ -261,9 +261,7 @@ impl Control {
         let Settings { method, iterations, budget, .. } = self.settings;
         let explored: Vec<(usize, usize)> = (0..STATES)
             .flat_map(|s| (0..ACTIONS).map(move |a| (s, a)))
-            .filter(|(s, a)| {
-                method == Method::Full || anchors.rows.contains(s) || anchors.columns.contains(a)
-            })
+            .filter(|(s, a)| method == Method::Full || anchors.cover(*s, *a))
             .collect();
         let (each, more) = (budget / explored.len(), budget % explored.len());
         let mut values = vec![0.0; STATES];

@@ -68,8 +68,7 @@ impl Process {
         if fault == Some(Fault::FullExploration) {
             return Some(self.explored(values, |_, _| true));
         }
-        let at_anchors = |s: usize, a: usize| anchors.rows.contains(&s) || anchors.columns.contains(&a);
-        Skeleton::of(&self.explored(values, at_anchors), anchors).estimate()
+        Skeleton::of(&self.explored(values, |s, a| anchors.cover(s, a)), anchors).estimate()
     }
 }
 
@@ -90,10 +89,9 @@ fn improved(estimate: &DMatrix<f64>, anchors: &Anchors, fault: Option<Fault>) ->
     if fault != Some(Fault::ExploredOnlyMax) {
         return maxima(estimate);
     }
-    let explored = |s: usize, a: usize| anchors.rows.contains(&s) || anchors.columns.contains(&a);
     (0..estimate.nrows())
         .map(|s| {
-            let known = (0..estimate.ncols()).filter(|a| explored(s, *a)).map(|a| estimate[(s, a)]);
+            let known = (0..estimate.ncols()).filter(|a| anchors.cover(s, *a)).map(|a| estimate[(s, a)]);
             known.fold(f64::NEG_INFINITY, f64::max)
         })
         .collect()

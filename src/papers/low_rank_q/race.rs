@@ -100,7 +100,7 @@ impl Measure for Race {
                 let anchors = Anchors::greedy(&self.matrix, rank);
                 for i in 0..rows {
                     for j in 0..columns {
-                        if anchors.rows.contains(&i) || anchors.columns.contains(&j) {
+                        if anchors.cover(i, j) {
                             noisy[(i, j)] += deviation * stream.normal();
                         }
                     }

@@ -50,6 +50,12 @@ pub enum Choice {
 }
 
 impl Anchors {
+    /// Whether an entry lies in an anchor row or an anchor column: those are all that is explored.
+    #[must_use]
+    pub fn cover(&self, row: usize, column: usize) -> bool {
+        self.rows.contains(&row) || self.columns.contains(&column)
+    }
+
     /// Full pivoting: r times the largest entry |E(i, j)| of what is left (the first in the order of rows
     /// on a tie), and then E ← E − E(·, j) E(i, ·)/E(i, j), from E = Q. Fewer if nothing is left.
     #[must_use]
