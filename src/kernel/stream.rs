@@ -66,12 +66,19 @@ impl Stream {
     #[inline]
     pub fn bits(&mut self) -> u64 {
         if self.taken == WORDS {
-            self.generator.generate(&mut self.words);
-            self.taken = 0;
+            self.refill();
         }
         let (low, high) = (self.words[self.taken], self.words[self.taken + 1]);
         self.taken += 2;
         u64::from(high) << 32 | u64::from(low)
+    }
+
+    /// Apart, so that what is done for every number stays short enough to become a part of its caller.
+    #[cold]
+    #[inline(never)]
+    fn refill(&mut self) {
+        self.generator.generate(&mut self.words);
+        self.taken = 0;
     }
 
     /// Uniform on [0, 1): a multiple of 2⁻⁵³.

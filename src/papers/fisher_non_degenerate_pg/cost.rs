@@ -70,7 +70,7 @@ impl Measure for Cost {
         // Counts do not depend on what is drawn.
         let mut stream = streams.stream("run");
         let method = Method::new(algorithm, 0.1, fault);
-        let mut run = Run::start(&bandit, method, &vec![0.0; dimension], &mut stream);
+        let mut run = Run::start(&bandit, method, vec![0.0; dimension], &mut stream);
         let initial = run.vector_operations();
         for (t, eta) in (1..).zip(method.weights(steps)) {
             run.step(t, eta, &mut stream);

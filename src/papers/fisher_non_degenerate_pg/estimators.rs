@@ -35,9 +35,17 @@ impl<Step> Trajectory<Step> {
     }
 }
 
+/// A vector of ℝᵈ.
+pub trait Vector: Clone + AsRef<[f64]> + AsMut<[f64]> {}
+
+impl<const D: usize> Vector for [f64; D] {}
+impl Vector for Vec<f64> {}
+
 /// A parametrised policy in an environment: how trajectories are drawn, and how ln π(a|s) changes
 /// with θ ∈ ℝᵈ. Vectors are slices of length d.
 pub trait Environment {
+    /// What has length d: `[f64; d]` where d is known to the compiler, which makes short loops vanish.
+    type Vector: Vector;
     /// π_θ, as far as it is computed once for many steps.
     type Policy;
     /// A state and an action, as far as ln π depends on them.

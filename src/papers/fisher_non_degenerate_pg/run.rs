@@ -14,11 +14,11 @@ const BATCH: usize = 10;
 pub struct Run<'a, E: Environment> {
     environment: &'a E,
     method: Method,
-    theta: Vec<f64>,
-    previous: Vec<f64>,
-    direction: Vec<f64>,
-    point: Vec<f64>,
-    change: Vec<f64>,
+    theta: E::Vector,
+    previous: E::Vector,
+    direction: E::Vector,
+    point: E::Vector,
+    change: E::Vector,
     /// d × d, only under the fault that forms it.
     hessian: Vec<f64>,
     policy: E::Policy,
@@ -29,19 +29,21 @@ pub struct Run<'a, E: Environment> {
 
 impl<'a, E: Environment> Run<'a, E> {
     /// Starts at θ₁ = θ₀ with d₀ = g(τ, θ₁).
-    pub fn start(environment: &'a E, method: Method, theta: &[f64], stream: &mut Stream) -> Self {
-        let zeros = vec![0.0; theta.len()];
-        let square = if method.fault == Some(Fault::ExplicitHessian) { theta.len() * theta.len() } else { 0 };
+    pub fn start(environment: &'a E, method: Method, theta: E::Vector, stream: &mut Stream) -> Self {
+        let mut zeros = theta.clone();
+        zeros.as_mut().fill(0.0);
+        let d = environment.dimension();
+        let square = if method.fault == Some(Fault::ExplicitHessian) { d * d } else { 0 };
         let mut run = Self {
             environment,
             method,
-            theta: theta.to_vec(),
-            previous: theta.to_vec(),
+            previous: theta.clone(),
             direction: zeros.clone(),
-            point: theta.to_vec(),
+            point: theta.clone(),
             change: zeros,
             hessian: vec![0.0; square],
-            policy: environment.policy(theta),
+            policy: environment.policy(theta.as_ref()),
+            theta,
             trajectory: Trajectory { steps: Vec::new() },
             drawn: 0,
             vector_operations: 0,
@@ -52,7 +54,7 @@ impl<'a, E: Environment> Run<'a, E> {
 
     /// θ_t.
     #[must_use]
-    pub fn theta(&self) -> &[f64] {
+    pub fn theta(&self) -> &E::Vector {
         &self.theta
     }
 
@@ -66,7 +68,7 @@ impl<'a, E: Environment> Run<'a, E> {
     #[must_use]
     pub fn numbers(&self) -> usize {
         let vectors = [&self.theta, &self.previous, &self.direction, &self.point, &self.change];
-        vectors.iter().map(|v| v.len()).sum::<usize>() + self.hessian.len()
+        vectors.iter().map(|v| v.as_ref().len()).sum::<usize>() + self.hessian.len()
     }
 
     /// Operations on vectors of length d (scores, inner products, curvatures) so far.
@@ -78,20 +80,22 @@ impl<'a, E: Environment> Run<'a, E> {
     /// Step t = 1, 2, …; `eta` is η_t.
     pub fn step(&mut self, t: usize, eta: f64, stream: &mut Stream) {
         if self.method.algorithm == Algorithm::NPgIgt {
-            transported(eta, &self.theta, &self.previous, self.method.fault, &mut self.point);
+            let (theta, previous) = (self.theta.as_ref(), self.previous.as_ref());
+            transported(eta, theta, previous, self.method.fault, self.point.as_mut());
         } else {
             if self.method.algorithm.is_hessian_aided() {
                 self.correct(stream);
             }
-            self.point.copy_from_slice(&self.theta);
+            self.point.as_mut().copy_from_slice(self.theta.as_ref());
         }
-        for d in &mut self.direction {
+        for d in self.direction.as_mut() {
             *d *= 1.0 - eta;
         }
         self.add_estimate(eta, stream);
 
-        let size = self.method.step_size(t, &self.direction);
-        for ((now, before), d) in self.theta.iter_mut().zip(&mut self.previous).zip(&self.direction) {
+        let direction = self.direction.as_ref();
+        let size = self.method.step_size(t, direction);
+        for ((now, before), d) in self.theta.as_mut().iter_mut().zip(self.previous.as_mut()).zip(direction) {
             *before = *now;
             *now += size * d;
         }
@@ -101,10 +105,10 @@ impl<'a, E: Environment> Run<'a, E> {
     fn add_estimate(&mut self, weight: f64, stream: &mut Stream) {
         let batch = if self.method.fault == Some(Fault::BatchGradient) { BATCH } else { 1 };
         let share = weight / batch as f64;
-        self.environment.refresh(&self.point, &mut self.policy);
+        self.environment.refresh(self.point.as_ref(), &mut self.policy);
         for _ in 0..batch {
             self.environment.draw(&self.policy, stream, &mut self.trajectory);
-            add_gradient(self.environment, &self.policy, &self.trajectory, share, &mut self.direction);
+            add_gradient(self.environment, &self.policy, &self.trajectory, share, self.direction.as_mut());
             self.drawn += 1;
             self.vector_operations += self.trajectory.steps.len() as u64;
         }
@@ -116,11 +120,13 @@ impl<'a, E: Environment> Run<'a, E> {
             Some(Fault::EndpointHessian) => 1.0,
             _ => stream.uniform(),
         };
-        for (i, change) in self.change.iter_mut().enumerate() {
-            *change = self.theta[i] - self.previous[i];
-            self.point[i] = q * self.theta[i] + (1.0 - q) * self.previous[i];
+        let ends = self.theta.as_ref().iter().zip(self.previous.as_ref());
+        let between = self.change.as_mut().iter_mut().zip(self.point.as_mut());
+        for ((now, before), (change, point)) in ends.zip(between) {
+            *change = now - before;
+            *point = q * now + (1.0 - q) * before;
         }
-        self.environment.refresh(&self.point, &mut self.policy);
+        self.environment.refresh(self.point.as_ref(), &mut self.policy);
         self.environment.draw(&self.policy, stream, &mut self.trajectory);
         self.drawn += 1;
         if self.method.fault == Some(Fault::ExplicitHessian) {
@@ -130,10 +136,10 @@ impl<'a, E: Environment> Run<'a, E> {
             self.environment,
             &self.policy,
             &self.trajectory,
-            &self.change,
+            self.change.as_ref(),
             self.method.correction_sign(),
             self.method.fault,
-            &mut self.direction,
+            self.direction.as_mut(),
         );
         // A score along v, a score and a curvature for each step.
         self.vector_operations += 3 * self.trajectory.steps.len() as u64;
@@ -141,7 +147,7 @@ impl<'a, E: Environment> Run<'a, E> {
 
     /// The same by way of the matrix B, column by column.
     fn correct_by_matrix(&mut self) {
-        let d = self.theta.len();
+        let d = self.environment.dimension();
         self.hessian.fill(0.0);
         for (j, column) in self.hessian.chunks_exact_mut(d).enumerate() {
             let unit: Vec<f64> = (0..d).map(|i| f64::from(u8::from(i == j))).collect();
@@ -149,8 +155,8 @@ impl<'a, E: Environment> Run<'a, E> {
             add_hessian_product(environment, policy, trajectory, &unit, 1.0, self.method.fault, column);
             self.vector_operations += 3 * self.trajectory.steps.len() as u64;
         }
-        for (column, change) in self.hessian.chunks_exact(d).zip(&self.change) {
-            for (x, entry) in self.direction.iter_mut().zip(column) {
+        for (column, change) in self.hessian.chunks_exact(d).zip(self.change.as_ref()) {
+            for (x, entry) in self.direction.as_mut().iter_mut().zip(column) {
                 *x += entry * change;
             }
         }
@@ -164,27 +170,34 @@ pub fn looks(steps: usize) -> Vec<usize> {
     (0..=steps.trailing_zeros()).rev().map(|k| steps >> k).collect()
 }
 
-/// Runs a method from a start for as many steps as there are `weights` η_t, and lists what `seen` makes
-/// of θ after the numbers of steps in `looks`, which ascend.
+/// Runs a method from a start, once a stream, for as many steps as there are `weights` η_t, and lists for
+/// each run what `seen` makes of θ after the numbers of steps in `looks`, which ascend.
+///
+/// The runs go side by side: a step has to wait for the one before it, but not for those of other runs.
 pub fn watched<E: Environment, T>(
     environment: &E,
     method: Method,
-    start: &[f64],
+    start: E::Vector,
     weights: &[f64],
     looks: &[usize],
-    stream: &mut Stream,
-    seen: impl Fn(&[f64]) -> T,
-) -> Vec<T> {
-    let mut run = Run::start(environment, method, start, stream);
+    mut streams: Vec<Stream>,
+    seen: impl Fn(&E::Vector) -> T,
+) -> Vec<Vec<T>> {
+    let begin = |stream: &mut Stream| Run::start(environment, method, start.clone(), stream);
+    let mut runs: Vec<Run<E>> = streams.iter_mut().map(begin).collect();
+    let mut lists: Vec<Vec<T>> = runs.iter().map(|_| Vec::with_capacity(looks.len())).collect();
     let mut due = looks.iter().peekable();
-    let mut list = Vec::with_capacity(looks.len());
     for (t, eta) in (1..).zip(weights) {
-        run.step(t, *eta, stream);
+        for (run, stream) in runs.iter_mut().zip(&mut streams) {
+            run.step(t, *eta, stream);
+        }
         if due.next_if(|look| **look == t).is_some() {
-            list.push(seen(run.theta()));
+            for (list, run) in lists.iter_mut().zip(&runs) {
+                list.push(seen(run.theta()));
+            }
         }
     }
-    list
+    lists
 }
 
 #[cfg(test)]
@@ -195,10 +208,10 @@ mod tests {
     use approx::assert_relative_eq;
 
     fn advance(algorithm: Algorithm, fault: Option<Fault>) -> (Vec<f64>, u64) {
-        let bandit = Bandit::new(vec![2.0, -1.0], 1.0, 1, 1.0);
+        let bandit = Bandit::new([2.0, -1.0], 1.0, 1, 1.0);
         let mut stream = Streams::from_seed(4).stream("run");
         let method = Method::new(algorithm, 0.5, fault);
-        let mut run = Run::start(&bandit, method, &[0.0; 2], &mut stream);
+        let mut run = Run::start(&bandit, method, [0.0; 2], &mut stream);
         for (t, eta) in (1..).zip(method.weights(50)) {
             run.step(t, eta, &mut stream);
         }
@@ -224,14 +237,20 @@ mod tests {
     #[test]
     fn runs_are_seen_when_they_are_due() {
         assert_eq!(looks(24), [3, 6, 12, 24]);
-        let bandit = Bandit::new(vec![2.0, -1.0], 1.0, 1, 1.0);
+        let bandit = Bandit::new([2.0, -1.0], 1.0, 1, 1.0);
         let method = Method::new(Algorithm::NPgIgt, 0.5, None);
-        let mut stream = Streams::from_seed(4).stream("run");
-        let seen =
-            watched(&bandit, method, &[0.0; 2], &method.weights(50), &[25, 50], &mut stream, |theta| {
-                theta.to_vec()
-            });
-        assert_eq!(seen.len(), 2);
-        assert_eq!(seen[1], advance(Algorithm::NPgIgt, None).0);
+        let stream = |seed| Streams::from_seed(seed).stream("run");
+        let seen = watched(
+            &bandit,
+            method,
+            [0.0; 2],
+            &method.weights(50),
+            &[25, 50],
+            vec![stream(5), stream(4)],
+            |theta| theta.to_vec(),
+        );
+        assert_eq!(seen[0].len(), 2);
+        assert_ne!(seen[0][1], seen[1][1]);
+        assert_eq!(seen[1][1], advance(Algorithm::NPgIgt, None).0);
     }
 }

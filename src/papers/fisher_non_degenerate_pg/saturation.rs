@@ -102,13 +102,13 @@ impl Measure for Saturation {
         let method = Method::new(algorithm, constant, fault);
         let (weights, looks) = (method.weights(steps), looks(steps));
         // One list a run, of the performance at each look.
-        let mut performances: Vec<Vec<f64>> = Vec::with_capacity(runs);
-        for index in 0..runs {
-            let mut stream = streams.stream(&format!("run {index}"));
-            let seen = |theta: &[f64]| self.performance(theta);
-            let run = watched(&self.environment, method, &START, &weights, &looks, &mut stream, seen);
-            performances.push(run.into_iter().collect::<Result<_, _>>()?);
-        }
+        let streams = (0..runs).map(|index| streams.stream(&format!("run {index}"))).collect();
+        let seen = |theta: &Vec<f64>| self.performance(theta);
+        let performances: Vec<Vec<f64>> =
+            watched(&self.environment, method, START.to_vec(), &weights, &looks, streams, seen)
+                .into_iter()
+                .map(|run| run.into_iter().collect())
+                .collect::<Result<_, _>>()?;
         let at = |look: usize| performances.iter().map(|run| run[look]).collect::<Vec<f64>>();
         let gaps: Vec<f64> = (0..looks.len())
             .map(|look| {

@@ -166,6 +166,7 @@ impl Tabular {
 }
 
 impl Environment for Tabular {
+    type Vector = Vec<f64>;
     type Policy = Rows;
     type Step = Choice;
 

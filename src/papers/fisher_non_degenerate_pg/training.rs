@@ -58,8 +58,8 @@ pub struct Training {
 
 impl Training {
     /// J* − J(θ).
-    fn gap(&self, bandit: &Bandit, theta: &[f64]) -> f64 {
-        let gap = self.optimum - bandit.objective([theta[0], theta[1]], &self.rule);
+    fn gap(&self, bandit: &Bandit<[f64; 2]>, theta: [f64; 2]) -> f64 {
+        let gap = self.optimum - bandit.objective(theta, &self.rule);
         // Only rounding can make it negative; a run that diverged must stay visible as NaN.
         if gap < 0.0 { 0.0 } else { gap }
     }
@@ -101,25 +101,20 @@ impl Measure for Training {
             return Err(Failure::invalid("`steps` must be a multiple of 8"));
         }
         let rule = gauss_hermite(NODES);
-        let optimum = Bandit::new(CENTRE.to_vec(), settings.sigma, 1, 1.0).objective(CENTRE, &rule);
+        let optimum = Bandit::new(CENTRE, settings.sigma, 1, 1.0).objective(CENTRE, &rule);
         Ok(Self { settings, rule, optimum })
     }
 
     fn replicate(&self, fault: Option<Fault>, streams: &Streams) -> Result<Measurement, Failure> {
         let Settings { algorithm, constant, sigma, steps, runs } = self.settings;
-        let bandit = Bandit::new(CENTRE.to_vec(), sigma, 1, 1.0);
+        let bandit = Bandit::new(CENTRE, sigma, 1, 1.0);
         let bandit = if fault == Some(Fault::DegeneratePolicy) { bandit.degenerate() } else { bandit };
         let method = Method::new(algorithm, constant, fault);
         let (weights, looks) = (method.weights(steps), looks(steps));
         // One list a run, of the gap at each look.
-        let gaps: Vec<Vec<f64>> = (0..runs)
-            .map(|index| {
-                let mut stream = streams.stream(&format!("run {index}"));
-                watched(&bandit, method, &[0.0; 2], &weights, &looks, &mut stream, |theta| {
-                    self.gap(&bandit, theta)
-                })
-            })
-            .collect();
+        let streams = (0..runs).map(|index| streams.stream(&format!("run {index}"))).collect();
+        let seen = |theta: &[f64; 2]| self.gap(&bandit, *theta);
+        let gaps = watched(&bandit, method, [0.0; 2], &weights, &looks, streams, seen);
         let at = |look: usize| gaps.iter().map(|run| run[look]).collect::<Vec<f64>>();
         let means: Vec<f64> = (0..looks.len()).map(|look| mean(&at(look))).collect();
         // T is a multiple of 8, so there are at least four looks.

@@ -77,7 +77,7 @@ impl Default for Settings {
 /// from θ_{t−1} = θ_t − Δ to the origin.
 pub struct Additions {
     settings: Settings,
-    bandit: Bandit,
+    bandit: Bandit<[f64; 2]>,
 }
 
 impl Measure for Additions {
@@ -92,7 +92,7 @@ impl Measure for Additions {
     const FAULTS: &'static [Fault] = &[Fault::IsStorm];
 
     fn prepare(settings: Settings, _: &Data) -> Result<Self, Failure> {
-        let bandit = Bandit::new(CENTRE.to_vec(), settings.sigma, settings.horizon, 0.9);
+        let bandit = Bandit::new(CENTRE, settings.sigma, settings.horizon, 0.9);
         Ok(Self { settings, bandit })
     }
 
@@ -146,8 +146,8 @@ mod tests {
     fn likelihood_ratios_have_that_second_moment() {
         let (mut stream, mut tau) = (Streams::from_seed(5).stream("ratios"), Trajectory::default());
         for horizon in [1, 3] {
-            let bandit = Bandit::new(CENTRE.to_vec(), 1.0, horizon, 0.9);
-            let (policy, other) = (vec![0.0, 0.0], [0.0, 0.3]);
+            let bandit = Bandit::new(CENTRE, 1.0, horizon, 0.9);
+            let (policy, other) = ([0.0, 0.0], [0.0, 0.3]);
             let n = 100_000;
             let mut moment = 0.0;
             for _ in 0..n {
