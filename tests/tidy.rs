@@ -40,6 +40,13 @@ const VARYING: &[&str] = &[
     "from_entropy",
     "from_os_rng",
     "OsRng",
+    // What wide registers round, or add up, as the processor likes.
+    "mul_add",
+    "mul_sub",
+    "reduce_sum",
+    "reduce_product",
+    "approximate_recip",
+    "relaxed_",
 ];
 
 /// Where a generator gets its seed.

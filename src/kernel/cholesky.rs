@@ -6,27 +6,25 @@
 //! Lᵢⱼ = (Aᵢⱼ − Lᵢ₀ Lⱼ₀ − Lᵢ₁ Lⱼ₁ − … − Lᵢ,ⱼ₋₁ Lⱼ,ⱼ₋₁) / Lⱼⱼ,   Lⱼⱼ = √(Aⱼⱼ − Lⱼ₀² − …).
 //! ```
 //!
-//! Which entries are worked on together is free. Here the columns are taken in panels; once a panel is done,
-//! its products are subtracted from all entries right of it, four by four of which are held in registers for
-//! the length of the panel. Each entry still sees its products one after the other, so that the factor has the
-//! bits of nalgebra's, and matrices that do not fit into a cache take a fraction of the time. There are 2 n³/6
-//! flops in it (n³/3), and no fused ones: bits that do not depend on the processor cost half of its peak.
+//! Which entries are worked on together is free. Here the columns are taken in panels; once a panel is done, its
+//! products are subtracted from all entries right of it, in tiles that are held in registers for the length of the
+//! panel. Each entry still sees its products one after the other, so that the factor has the bits of nalgebra's, and
+//! matrices that do not fit into a cache take a fraction of the time. There are 2 n³/6 flops in it (n³/3), none of
+//! them fused.
 
 use std::ops::Range;
 
 use nalgebra::{Cholesky, DMatrix, Dyn};
 
-/// Rows and columns of a tile.
-const TILE: usize = 4;
+use super::{
+    tiles::{Block, Packed, TILE},
+    wide::{Level, dispatch},
+};
+
 /// Columns of a panel.
 const PANEL: usize = 128;
 /// Columns that are not divided any more.
-const NARROW: usize = 8;
-/// Tiles of columns that are kept in the cache while rows pass by.
-const STRIPE: usize = 16;
-
-/// Entries of a column of a tile.
-type Four = [f64; TILE];
+const NARROW: usize = TILE;
 
 /// L of a symmetric positive definite matrix (n × n), of which only the lower triangle is read; `None` if it
 /// is not positive definite. The bits are those of [`Cholesky::new`].
@@ -45,13 +43,13 @@ type Four = [f64; TILE];
 pub fn cholesky(mut matrix: DMatrix<f64>) -> Option<Cholesky<f64, Dyn>> {
     assert!(matrix.is_square(), "a matrix has to be square to have a Cholesky factor");
     let n = matrix.nrows();
-    let (entries, mut scratch) = (matrix.as_mut_slice(), Vec::new());
+    let (entries, mut packed) = (matrix.as_mut_slice(), Packed::default());
     for first in (0..n).step_by(PANEL) {
         let panel = first..n.min(first + PANEL);
-        if !factor(entries, n, panel.clone(), &mut scratch) {
+        if !factor(entries, n, panel.clone(), &mut packed) {
             return None;
         }
-        subtract_products(entries, n, panel.clone(), panel.end..n, &mut scratch);
+        subtract_products(entries, n, panel.clone(), panel.end..n, &mut packed);
     }
     Some(Cholesky::pack_dirty(matrix))
 }
@@ -64,23 +62,23 @@ pub fn solve_rows(root: &Cholesky<f64, Dyn>, rows: &mut DMatrix<f64>) {
     let lower = root.l_dirty();
     let (n, m) = (lower.nrows(), rows.nrows());
     assert_eq!(rows.ncols(), n, "as many columns as the factor has");
-    let entries = rows.as_mut_slice();
+    let (entries, mut packed) = (rows.as_mut_slice(), Default::default());
     for first in (0..n).step_by(PANEL) {
         let panel = first..n.min(first + PANEL);
-        substitute(lower.as_slice(), n, entries, m, panel.clone());
-        subtract_from_rows(lower.as_slice(), n, entries, m, panel.clone(), panel.end..n);
+        substitute(lower.as_slice(), n, entries, m, panel.clone(), &mut packed);
+        subtract_from_rows(lower.as_slice(), n, entries, m, panel.clone(), panel.end..n, &mut packed);
     }
 }
 
 /// Finishes some columns from which the products of all earlier ones are subtracted already.
-fn factor(entries: &mut [f64], n: usize, columns: Range<usize>, scratch: &mut Vec<Four>) -> bool {
+fn factor(entries: &mut [f64], n: usize, columns: Range<usize>, packed: &mut Packed) -> bool {
     if columns.len() <= NARROW {
-        return columns.clone().all(|j| finish(entries, n, columns.start, j));
+        return finish(Level::new(), entries, n, columns);
     }
     let middle = middle(&columns);
-    factor(entries, n, columns.start..middle, scratch) && {
-        subtract_products(entries, n, columns.start..middle, middle..columns.end, scratch);
-        factor(entries, n, middle..columns.end, scratch)
+    factor(entries, n, columns.start..middle, packed) && {
+        subtract_products(entries, n, columns.start..middle, middle..columns.end, packed);
+        factor(entries, n, middle..columns.end, packed)
     }
 }
 
@@ -89,8 +87,14 @@ fn middle(columns: &Range<usize>) -> usize {
     columns.start + (columns.len() / 2).next_multiple_of(TILE)
 }
 
+/// [`factor`] of few columns, one after the other.
+fn finish(level: Level, entries: &mut [f64], n: usize, columns: Range<usize>) -> bool {
+    dispatch!(level, _simd => columns.clone().all(|j| finish_column(entries, n, columns.start, j)))
+}
+
 /// Finishes column j, given those from `first` on.
-fn finish(entries: &mut [f64], n: usize, first: usize, j: usize) -> bool {
+#[inline(always)]
+fn finish_column(entries: &mut [f64], n: usize, first: usize, j: usize) -> bool {
     let (earlier, rest) = entries.split_at_mut(j * n);
     let column = &mut rest[j..n];
     for k in first..j {
@@ -116,51 +120,56 @@ fn subtract_products(
     n: usize,
     done: Range<usize>,
     left: Range<usize>,
-    packed: &mut Vec<Four>,
+    packed: &mut Packed,
 ) {
     if left.is_empty() {
         return;
     }
-    pack(entries, n, left.start..n, done.clone(), packed);
-    let (depth, corner) = (done.len(), left.start);
-    let columns = left.len().div_ceil(TILE);
-    for stripe in (0..columns).step_by(STRIPE) {
-        for i in stripe..(n - corner).div_ceil(TILE) {
-            for j in stripe..columns.min(stripe + STRIPE).min(i + 1) {
-                let (rows, row) = (tile(packed, depth, i), corner + TILE * i);
-                let (others, column) = (tile(packed, depth, j), corner + TILE * j);
-                if i > j && row + TILE <= n && column + TILE <= left.end {
-                    subtract_tile(entries, n, row, column, rows, others);
-                } else {
-                    let lower = |r: usize, c: usize| r >= c && r < n && c < left.end;
-                    subtract_part(entries, n, row, column, rows, others, lower);
-                }
-            }
-        }
-    }
+    packed.fill(entries, n, left.start..n, done);
+    let mut block = Block { entries, stride: n, rows: left.start..n, columns: left, is_lower: true };
+    block.subtract(packed, packed);
 }
 
 /// [`factor`] for right-hand sides.
-fn substitute(lower: &[f64], n: usize, entries: &mut [f64], m: usize, columns: Range<usize>) {
-    if columns.len() > NARROW {
-        let middle = middle(&columns);
-        substitute(lower, n, entries, m, columns.start..middle);
-        subtract_from_rows(lower, n, entries, m, columns.start..middle, middle..columns.end);
-        return substitute(lower, n, entries, m, middle..columns.end);
+fn substitute(
+    lower: &[f64],
+    n: usize,
+    entries: &mut [f64],
+    m: usize,
+    columns: Range<usize>,
+    packed: &mut [Packed; 2],
+) {
+    if columns.len() <= NARROW {
+        return solve_narrow(Level::new(), lower, n, entries, m, columns);
     }
-    for j in columns.clone() {
-        let (earlier, rest) = entries.split_at_mut(j * m);
-        let column = &mut rest[..m];
-        for k in columns.start..j {
-            let factor = lower[k * n + j];
-            for (entry, other) in column.iter_mut().zip(&earlier[k * m..(k + 1) * m]) {
-                *entry -= factor * other;
-            }
+    let middle = middle(&columns);
+    substitute(lower, n, entries, m, columns.start..middle, packed);
+    subtract_from_rows(lower, n, entries, m, columns.start..middle, middle..columns.end, packed);
+    substitute(lower, n, entries, m, middle..columns.end, packed);
+}
+
+/// [`substitute`] of few columns, one after the other.
+fn solve_narrow(level: Level, lower: &[f64], n: usize, entries: &mut [f64], m: usize, columns: Range<usize>) {
+    dispatch!(level, _simd => {
+        for j in columns.clone() {
+            solve_column(lower, n, entries, m, columns.start, j);
         }
-        for entry in column.iter_mut() {
-            *entry /= lower[j * n + j];
+    });
+}
+
+/// Solves for column j, given those from `first` on.
+#[inline(always)]
+fn solve_column(lower: &[f64], n: usize, entries: &mut [f64], m: usize, first: usize, j: usize) {
+    let (earlier, rest) = entries.split_at_mut(j * m);
+    let column = &mut rest[..m];
+    for k in first..j {
+        let factor = lower[k * n + j];
+        for (entry, other) in column.iter_mut().zip(&earlier[k * m..(k + 1) * m]) {
+            *entry -= factor * other;
         }
     }
+    let divisor = lower[j * n + j];
+    column.iter_mut().for_each(|entry| *entry /= divisor);
 }
 
 /// [`subtract_products`] for right-hand sides.
@@ -171,99 +180,11 @@ fn subtract_from_rows(
     m: usize,
     done: Range<usize>,
     left: Range<usize>,
+    [packed, others]: &mut [Packed; 2],
 ) {
-    let (mut packed, mut others) = (Vec::new(), Vec::new());
-    pack(entries, m, 0..m, done.clone(), &mut packed);
-    pack(lower, n, left.clone(), done.clone(), &mut others);
-    for j in 0..left.len().div_ceil(TILE) {
-        for i in 0..m.div_ceil(TILE) {
-            let (rows, row) = (tile(&packed, done.len(), i), TILE * i);
-            let (others, column) = (tile(&others, done.len(), j), left.start + TILE * j);
-            if row + TILE <= m && column + TILE <= left.end {
-                subtract_tile(entries, m, row, column, rows, others);
-            } else {
-                let within = |r: usize, c: usize| r < m && c < left.end;
-                subtract_part(entries, m, row, column, rows, others, within);
-            }
-        }
-    }
-}
-
-/// Some rows of some columns, in tiles of rows, each column after column; zeros beyond the last row.
-fn pack(entries: &[f64], stride: usize, rows: Range<usize>, columns: Range<usize>, packed: &mut Vec<Four>) {
-    let depth = columns.len();
-    packed.resize(rows.len().div_ceil(TILE) * depth, [0.0; TILE]);
-    for (k, column) in columns.enumerate() {
-        let column = &entries[column * stride..][rows.clone()];
-        let (fours, rest) = column.as_chunks::<TILE>();
-        for (i, four) in fours.iter().enumerate() {
-            packed[i * depth + k] = *four;
-        }
-        if !rest.is_empty() {
-            let last = &mut packed[fours.len() * depth + k];
-            *last = [0.0; TILE];
-            last[..rest.len()].copy_from_slice(rest);
-        }
-    }
-}
-
-fn tile(packed: &[Four], depth: usize, i: usize) -> &[Four] {
-    &packed[i * depth..(i + 1) * depth]
-}
-
-/// Subtracts products from a whole tile.
-fn subtract_tile(
-    entries: &mut [f64],
-    stride: usize,
-    row: usize,
-    column: usize,
-    rows: &[Four],
-    others: &[Four],
-) {
-    let mut kept = [[0.0; TILE]; TILE];
-    for (j, kept) in kept.iter_mut().enumerate() {
-        kept.copy_from_slice(&entries[(column + j) * stride + row..][..TILE]);
-    }
-    let kept = differences(kept, rows, others);
-    for (j, kept) in kept.iter().enumerate() {
-        entries[(column + j) * stride + row..][..TILE].copy_from_slice(kept);
-    }
-}
-
-/// Subtracts products from some entries of a tile.
-fn subtract_part(
-    entries: &mut [f64],
-    stride: usize,
-    row: usize,
-    column: usize,
-    rows: &[Four],
-    others: &[Four],
-    is_wanted: impl Fn(usize, usize) -> bool,
-) {
-    let wanted = || {
-        let all = (0..TILE).flat_map(|j| (0..TILE).map(move |i| (i, j)));
-        all.filter(|(i, j)| is_wanted(row + i, column + j))
-    };
-    let mut kept = [[0.0; TILE]; TILE];
-    for (i, j) in wanted() {
-        kept[j][i] = entries[(column + j) * stride + row + i];
-    }
-    let kept = differences(kept, rows, others);
-    for (i, j) in wanted() {
-        entries[(column + j) * stride + row + i] = kept[j][i];
-    }
-}
-
-/// The inner loop: kept − Σ_k rowsₖ othersₖᵀ, one k after the other.
-fn differences(mut kept: [Four; TILE], rows: &[Four], others: &[Four]) -> [Four; TILE] {
-    for (row, other) in rows.iter().zip(others) {
-        for (kept, factor) in kept.iter_mut().zip(other) {
-            for (entry, value) in kept.iter_mut().zip(row) {
-                *entry -= factor * value;
-            }
-        }
-    }
-    kept
+    packed.fill(entries, m, 0..m, done.clone());
+    others.fill(lower, n, left.clone(), done);
+    Block { entries, stride: m, rows: 0..m, columns: left, is_lower: false }.subtract(packed, others);
 }
 
 #[cfg(test)]
@@ -272,7 +193,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::kernel::stream::Streams;
+    use crate::kernel::{stream::Streams, wide::levels};
 
     fn symmetric(n: usize, ridge: f64, seed: u64) -> DMatrix<f64> {
         let mut stream = Streams::from_seed(seed).stream("matrix");
@@ -314,6 +235,25 @@ mod tests {
             solve_rows(&root, &mut solved);
             let known = root.l().solve_lower_triangular(&rows.transpose()).unwrap().transpose();
             assert_relative_eq!(solved, known, epsilon = 1e-11);
+        }
+    }
+
+    #[test]
+    fn every_level_of_the_processor_has_the_same_bits() {
+        let n = 37;
+        let matrix = symmetric(n, 1.0, 8);
+        let known = Cholesky::new(matrix.clone()).unwrap();
+        let mut stream = Streams::from_seed(9).stream("rows");
+        let rows: Vec<f64> = (0..5 * n).map(|_| stream.normal()).collect();
+        let mut solved = rows.clone();
+        (0..n).for_each(|j| solve_column(known.l_dirty().as_slice(), n, &mut solved, 5, 0, j));
+        for (name, level) in levels() {
+            let mut entries = matrix.clone();
+            assert!(finish(level, entries.as_mut_slice(), n, 0..n));
+            assert!(bits(&Cholesky::pack_dirty(entries)) == bits(&known), "{name}");
+            let mut found = rows.clone();
+            solve_narrow(level, known.l_dirty().as_slice(), n, &mut found, 5, 0..n);
+            assert!(found.iter().zip(&solved).all(|(x, y)| x.to_bits() == y.to_bits()), "{name}");
         }
     }
 

@@ -4,13 +4,18 @@
 //! |r| ≤ ½ ln 2, a rational function of r, and k added to the exponent. A compiler can take several numbers through
 //! them side by side, and rounds each as the function does.
 
-use super::math::exp;
+use std::f64::consts::LOG2_E;
 
-/// Numbers that are taken together.
-const LANES: usize = 4;
+use super::{
+    math::exp,
+    wide::{LANES, Level, Simd, dispatch, f64x8, prelude::*},
+};
+
+/// Fewer numbers than that are taken one by one.
+const FEW: usize = 3;
 /// Numbers of at least this size are left to the function, which knows about overflow.
 const LARGE: f64 = 700.0;
-/// 3 · 2⁵¹: added to a number and subtracted again, it leaves the nearest integer.
+/// 3 · 2⁵¹: added to an integer, it leaves it in the last bits.
 const INTEGERS: f64 = 6_755_399_441_055_744.0;
 /// The smallest |x| with k ≠ 0, and the smallest at which the function does not end with 1 + x.
 const HALF_LN_2: f64 = f64::from_bits(0x3fd6_2e43_0000_0000);
@@ -37,36 +42,59 @@ const P: [f64; 5] = [
 /// assert_eq!(numbers, [1.0, exp(-1.5), exp(3.0), 0.0, exp(0.25)]);
 /// ```
 pub fn exp_each(numbers: &mut [f64]) {
+    if numbers.len() < FEW {
+        numbers.iter_mut().for_each(|x| *x = exp(*x));
+    } else {
+        exp_each_at(Level::new(), numbers);
+    }
+}
+
+fn exp_each_at(level: Level, numbers: &mut [f64]) {
+    dispatch!(level, simd => exp_each_inlined(simd, numbers));
+}
+
+/// [`exp_each`], for a function that is compiled for the processor at hand.
+#[inline(always)]
+fn exp_each_inlined<S: Simd>(simd: S, numbers: &mut [f64]) {
     let (chunks, rest) = numbers.as_chunks_mut::<LANES>();
     for chunk in chunks {
-        if chunk.iter().all(|x| x.abs() < LARGE) {
-            *chunk = chunk.map(moderate);
-        } else {
-            *chunk = chunk.map(exp);
-        }
+        together(simd, chunk);
     }
-    for x in rest {
-        *x = exp(*x);
+    if rest.len() < FEW {
+        rest.iter_mut().for_each(|x| *x = exp(*x));
+    } else {
+        let mut chunk = [0.0; LANES];
+        chunk[..rest.len()].copy_from_slice(rest);
+        together(simd, &mut chunk);
+        rest.copy_from_slice(&chunk[..rest.len()]);
+    }
+}
+
+/// [`exp_each`] of as many as are taken together.
+#[inline(always)]
+pub(super) fn together<S: Simd>(simd: S, chunk: &mut [f64; LANES]) {
+    let numbers = f64x8::from_slice(simd, chunk);
+    if numbers.abs().simd_lt(LARGE).all_true() {
+        moderate(simd, numbers).store_slice(chunk);
+    } else {
+        chunk.iter_mut().for_each(|x| *x = exp(*x));
     }
 }
 
 /// e^x for |x| < 700.
-#[inline]
-fn moderate(x: f64) -> f64 {
+#[inline(always)]
+fn moderate<S: Simd>(simd: S, x: f64x8<S>) -> f64x8<S> {
     // k = x / ln 2 to the nearest integer, by truncation of the sum with a half.
-    let shifted = std::f64::consts::LOG2_E * x + 0.5_f64.copysign(x);
-    let nearest = (shifted + INTEGERS) - INTEGERS;
-    let beyond = if nearest.abs() > shifted.abs() { 1.0_f64.copysign(shifted) } else { 0.0 };
-    let k = if x.abs() < HALF_LN_2 { 0.0 } else { nearest - beyond };
+    let shifted = x * LOG2_E + f64x8::splat(simd, 0.5).copysign(x);
+    let k = x.abs().simd_lt(HALF_LN_2).select(f64x8::splat(simd, 0.0), shifted.trunc());
     let (high, low) = (x - k * LN_2_HIGH, k * LN_2_LOW);
     let r = high - low;
     let square = r * r;
-    let c = r - square * (P[0] + square * (P[1] + square * (P[2] + square * (P[3] + square * P[4]))));
-    let y = 1.0 + (r * c / (2.0 - c) - low + high);
-    let y = if x.abs() < TINY { 1.0 + x } else { y };
-    // The integer stands in the last bits of the sum.
-    let exponent = (k + INTEGERS).to_bits().wrapping_sub(INTEGERS.to_bits());
-    f64::from_bits(y.to_bits().wrapping_add(exponent << 52))
+    let c = r - square * (square * (square * (square * (square * P[4] + P[3]) + P[2]) + P[1]) + P[0]);
+    let y = r * c / (f64x8::splat(simd, 2.0) - c) - low + high + 1.0;
+    let y = x.abs().simd_lt(TINY).select(x + 1.0, y);
+    let exponent = (k + INTEGERS).to_bits() - INTEGERS.to_bits();
+    f64x8::from_bits(y.to_bits() + (exponent << 52))
 }
 
 #[cfg(test)]
@@ -74,14 +102,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::kernel::stream::Streams;
+    use crate::kernel::{stream::Streams, wide::levels};
 
     fn holds(numbers: &[f64]) {
+        for (name, level) in levels() {
+            let mut found = numbers.to_vec();
+            exp_each_at(level, &mut found);
+            for (x, y) in numbers.iter().zip(found) {
+                assert_eq!(y.to_bits(), exp(*x).to_bits(), "{name} at {x:?}: {y:?} against {:?}", exp(*x));
+            }
+        }
         let mut found = numbers.to_vec();
         exp_each(&mut found);
-        for (x, y) in numbers.iter().zip(found) {
-            assert_eq!(y.to_bits(), exp(*x).to_bits(), "at {x:?}: {y:?} against {:?}", exp(*x));
-        }
+        assert!(numbers.iter().zip(found).all(|(x, y)| exp(*x).to_bits() == y.to_bits()));
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! the `libm` crate. `f64::sqrt`, `abs`, `floor`, `min` and `max` are exact under IEEE 754 and may
 //! be used directly; `f64::powi` may not (its expansion depends on the optimiser), see [`powi`].
 
+use std::ops::{Add, AddAssign, Sub};
+
 pub use libm::{acos, cos, erf, exp, expm1, lgamma, log as ln, log1p as ln_1p, log2, log10, pow, sin, tanh};
 
 pub use super::exponential::exp_each;
@@ -204,12 +206,22 @@ pub fn normal_quantile(p: f64) -> f64 {
 pub fn sum(terms: impl IntoIterator<Item = f64>) -> f64 {
     let (mut total, mut correction) = (0.0_f64, 0.0_f64);
     for x in terms {
-        let t = total + x;
-        let added = t - total;
-        correction += (total - (t - added)) + (x - added);
-        total = t;
+        add(&mut total, &mut correction, x);
     }
     total + correction
+}
+
+/// One addition of [`sum`], of one number or of several side by side.
+#[inline(always)]
+pub(super) fn add<T: Copy + AddAssign + Add<Output = T> + Sub<Output = T>>(
+    total: &mut T,
+    correction: &mut T,
+    x: T,
+) {
+    let t = *total + x;
+    let added = t - *total;
+    *correction += (*total - (t - added)) + (x - added);
+    *total = t;
 }
 
 /// Inner product Σ xᵢ yᵢ over the common length, summed by [`sum`].

@@ -25,4 +25,6 @@ pub mod rank;
 pub mod splitmix;
 pub mod stream;
 pub mod table;
+mod tiles;
 pub mod tokens;
+pub(crate) mod wide;

@@ -38,7 +38,11 @@ pub use temporal::{TemporalModel, TemporalNoise, TemporalPosterior, Transition};
 
 use nalgebra::DMatrix;
 
-use super::math::{exp, exp_each, sum};
+use super::{
+    exponential::together,
+    math::{add, exp, sum},
+    wide::{LANES, Level, Simd, SimdBase, dispatch, f64x8},
+};
 
 /// Why there is no posterior.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -108,12 +112,65 @@ impl SquaredExponential {
 
     /// k(x, xᵢ) of a point with others, into `row`: the bits of [`Self::at`], several at a time.
     pub fn row<'a>(&self, x: &[f64], others: impl IntoIterator<Item = &'a [f64]>, row: &mut Vec<f64>) {
+        self.row_at(Level::new(), x, others.into_iter(), row);
+    }
+
+    fn row_at<'a>(
+        &self,
+        level: Level,
+        x: &[f64],
+        others: impl Iterator<Item = &'a [f64]>,
+        row: &mut Vec<f64>,
+    ) {
         row.clear();
-        row.extend(others.into_iter().map(|other| self.exponent(x, other)));
-        exp_each(row);
-        for k in row.iter_mut() {
-            *k *= self.variance;
+        dispatch!(level, simd => self.row_inlined(simd, x, others, row));
+    }
+
+    #[inline(always)]
+    fn row_inlined<'a, S: Simd>(
+        &self,
+        simd: S,
+        x: &[f64],
+        mut others: impl Iterator<Item = &'a [f64]>,
+        row: &mut Vec<f64>,
+    ) {
+        loop {
+            let (mut taken, mut count) = ([x; LANES], 0);
+            for (slot, other) in taken.iter_mut().zip(&mut others) {
+                *slot = other;
+                count += 1;
+            }
+            if count == 0 {
+                break;
+            }
+            let mut chunk = self.exponents(simd, x, &taken);
+            together(simd, &mut chunk);
+            chunk.iter_mut().for_each(|k| *k *= self.variance);
+            row.extend_from_slice(&chunk[..count]);
         }
+    }
+
+    /// [`Self::exponent`] of a point with several others.
+    #[inline(always)]
+    fn exponents<S: Simd>(&self, simd: S, x: &[f64], others: &[&[f64]; LANES]) -> [f64; LANES] {
+        let mut exponents = [0.0; LANES];
+        if others.iter().any(|other| other.len() < x.len()) {
+            exponents
+                .iter_mut()
+                .zip(others)
+                .for_each(|(exponent, other)| *exponent = self.exponent(x, other));
+            return exponents;
+        }
+        let (mut total, mut correction) = (f64x8::splat(simd, 0.0), f64x8::splat(simd, 0.0));
+        for (d, coordinate) in x.iter().enumerate() {
+            let mut coordinates = [0.0; LANES];
+            coordinates.iter_mut().zip(others).for_each(|(coordinate, other)| *coordinate = other[d]);
+            let difference = f64x8::splat(simd, *coordinate) - f64x8::from_slice(simd, &coordinates);
+            add(&mut total, &mut correction, difference * difference);
+        }
+        let scale = f64x8::splat(simd, self.length_scale * self.length_scale);
+        ((total + correction) * -0.5 / scale).store_slice(&mut exponents);
+        exponents
     }
 
     fn exponent(&self, x: &[f64], y: &[f64]) -> f64 {
@@ -155,16 +212,24 @@ fn hold_points(points: &[Vec<f64>]) -> Result<(), GpError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::wide::levels;
     use approx::assert_relative_eq;
 
     #[test]
     fn a_row_has_the_bits_of_its_entries() {
         let k = SquaredExponential::new(1.7, 0.3).unwrap();
-        let points: Vec<Vec<f64>> =
-            (0..9).map(|i| vec![f64::from(i) / 7.0, f64::from(i * i) / 50.0]).collect();
-        let mut row = vec![5.0];
-        k.row(&points[2], points.iter().map(Vec::as_slice), &mut row);
-        assert_eq!(row, points.iter().map(|p| k.at(&points[2], p)).collect::<Vec<_>>());
+        // Ragged ends, and points that lack a coordinate.
+        for (count, least) in [(0, 2), (1, 2), (7, 2), (8, 2), (19, 2), (19, 1)] {
+            let point = |i: i32| vec![f64::from(i) / 7.0, f64::from(i * i) / 50.0, 0.1];
+            let mut points: Vec<Vec<f64>> = (0..count).map(point).collect();
+            points.iter_mut().skip(3).for_each(|p| p.truncate(least));
+            let x = [0.3, -0.2];
+            for (name, level) in levels() {
+                let mut row = vec![5.0];
+                k.row_at(level, &x, points.iter().map(Vec::as_slice), &mut row);
+                assert_eq!(row, points.iter().map(|p| k.at(&x, p)).collect::<Vec<_>>(), "{name}");
+            }
+        }
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Temporal differences that learn a step at a time.
 
 use super::{GpError, hold_noise};
+use crate::kernel::wide::{LANES, Level, Simd, SimdBase, dispatch, f64x8};
 
 /// The posterior of a value function after every reward, in O(d²) for a dictionary of d members.
 ///
 /// Points come one by one, each with its covariances k(z, zᵢ) with the members. With K_DD = L Lᵀ over the members, a
-/// point has the features φ = L⁻¹k (d), and it is *novel* by δ = k(z, z) − ‖φ‖², its squared distance in
-/// feature space from what the members span. If δ > τ k(z, z) it becomes a member, and its last feature is √δ.
+/// point has the features φ = L⁻¹k (d), and it is *novel* by δ = k(z, z) − ‖φ‖², its squared distance in feature space
+/// from what the members span. If δ > τ k(z, z) it becomes a member, its last feature is √δ, and L⁻¹, which is kept,
+/// grows by a row.
 /// Then Q(z) ≈ φᵀw with w ~ N(0, I) beforehand, for members exactly, so that the reward r of a step from φ to φ′,
 ///
 /// ```text
@@ -29,22 +31,28 @@ pub struct OnlineTemporal {
     discount: f64,
     noise: f64,
     threshold: f64,
-    /// L by columns: column j has d − j entries, of which the first is 1/Lⱼⱼ.
-    root: Vec<Vec<f64>>,
+    /// L⁻¹ by rows: row i has the entries up to the diagonal.
+    inverse: Vec<Row>,
     /// m (d).
-    mean: Vec<f64>,
+    mean: Row,
     /// P by rows (d × d).
-    covariance: Vec<Vec<f64>>,
+    covariance: Vec<Row>,
     /// h without the successor (d), and g.
-    step: Vec<f64>,
-    gain: Vec<f64>,
+    step: Row,
+    gain: Row,
 }
+
+/// Numbers with zeros behind them, so that they can be worked on several at a time.
+type Row = Vec<[f64; LANES]>;
+
+/// Rows that are worked on together.
+const ROWS: usize = 4;
 
 /// A point in the coordinates of the dictionary.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Features {
     /// φ, of as many entries as there were members.
-    values: Vec<f64>,
+    values: Row,
     /// Whether the point became a member.
     pub is_member: bool,
 }
@@ -63,14 +71,22 @@ impl OnlineTemporal {
         if noise == 0.0 {
             return Err(GpError::NotPositive { what: "noise", found: noise });
         }
-        let (root, mean, covariance) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { discount, noise, threshold, root, mean, covariance, step: Vec::new(), gain: Vec::new() })
+        Ok(Self {
+            discount,
+            noise,
+            threshold,
+            inverse: Vec::new(),
+            mean: Row::new(),
+            covariance: Vec::new(),
+            step: Row::new(),
+            gain: Row::new(),
+        })
     }
 
     /// Number of members d.
     #[must_use]
     pub fn members(&self) -> usize {
-        self.root.len()
+        self.inverse.len()
     }
 
     /// Features of a point from its covariances with the members in order (d) and its own variance; a novel
@@ -79,45 +95,70 @@ impl OnlineTemporal {
     /// # Errors
     /// [`GpError::Shape`] for another number of covariances than of members.
     pub fn visit(&mut self, covariances: &[f64], variance: f64) -> Result<Features, GpError> {
-        let mut values = self.features(covariances)?;
-        let novelty = variance - lanes(&values, &values);
+        let mut values = Row::new();
+        self.features(covariances, &mut values)?;
+        let novelty = variance - dot(&values, &values);
         let is_member = novelty > self.threshold * variance;
         if is_member {
-            values.push(novelty.sqrt());
-            // The features of a member are its row of L.
-            for (column, entry) in self.root.iter_mut().zip(&values) {
-                column.push(*entry);
-            }
-            self.root.push(vec![1.0 / novelty.sqrt()]);
-            self.mean.push(0.0);
-            for row in &mut self.covariance {
-                row.push(0.0);
-            }
-            let mut row = vec![0.0; self.members()];
-            row[self.members() - 1] = 1.0;
-            self.covariance.push(row);
+            self.admit(&mut values, novelty.sqrt());
         }
         Ok(Features { values, is_member })
     }
 
+    /// Makes a point a member, the features of which are its row of L, and end with `last`.
+    fn admit(&mut self, values: &mut Row, last: f64) {
+        let d = self.members();
+        // The row of L⁻¹ is (−φᵀL⁻¹, 1)/√δ.
+        let mut row = padded(d + 1);
+        for (i, known) in self.inverse.iter().enumerate() {
+            let share = values.as_flattened()[i] / last;
+            for (entry, known) in row.as_flattened_mut().iter_mut().zip(known.as_flattened()) {
+                *entry -= share * known;
+            }
+        }
+        row.as_flattened_mut()[d] = 1.0 / last;
+        self.inverse.push(row);
+        for row in self.covariance.iter_mut().chain([&mut self.mean, values]) {
+            row.resize((d + 1).div_ceil(LANES), [0.0; LANES]);
+        }
+        values.as_flattened_mut()[d] = last;
+        let mut row = padded(d + 1);
+        row.as_flattened_mut()[d] = 1.0;
+        self.covariance.push(row);
+    }
+
     /// Learns from the reward of a step between two visited points; the episode ended if there is no next one.
     pub fn learn(&mut self, now: &Features, reward: f64, next: Option<&Features>) {
-        let (d, discount) = (self.members(), self.discount);
+        self.learn_at(Level::new(), now, reward, next);
+    }
+
+    fn learn_at(&mut self, level: Level, now: &Features, reward: f64, next: Option<&Features>) {
+        dispatch!(level, simd => self.learn_inlined(simd, now, reward, next));
+    }
+
+    #[inline(always)]
+    fn learn_inlined<S: Simd>(&mut self, simd: S, now: &Features, reward: f64, next: Option<&Features>) {
         self.step.clear();
         self.step.extend_from_slice(&now.values);
-        self.step.resize(d, 0.0);
-        for (entry, value) in self.step.iter_mut().zip(next.iter().flat_map(|next| &next.values)) {
-            *entry -= discount * value;
+        self.step.resize(self.mean.len(), [0.0; LANES]);
+        let followed = next.map_or(&[][..], |next| &next.values);
+        for (entry, value) in self.step.as_flattened_mut().iter_mut().zip(followed.as_flattened()) {
+            *entry -= self.discount * value;
         }
         self.gain.clear();
-        self.gain.extend(self.covariance.iter().map(|row| lanes(row, &self.step)));
-        let variance = self.noise + lanes(&self.step, &self.gain);
-        let surprise = (reward - lanes(&self.step, &self.mean)) / variance;
-        for ((row, mean), own) in self.covariance.iter_mut().zip(&mut self.mean).zip(&self.gain) {
+        self.gain.resize(self.mean.len(), [0.0; LANES]);
+        products(simd, &self.covariance, &self.step, &mut self.gain);
+        let variance = self.noise + dot(&self.step, &self.gain);
+        let surprise = (reward - dot(&self.step, &self.mean)) / variance;
+        let gain = self.gain.as_flattened();
+        for (mean, own) in self.mean.as_flattened_mut().iter_mut().zip(gain) {
             *mean += own * surprise;
+        }
+        for (row, own) in self.covariance.iter_mut().zip(gain) {
             let share = own / variance;
-            for (entry, other) in row.iter_mut().zip(&self.gain) {
-                *entry -= share * other;
+            for (entries, others) in row.iter_mut().zip(&self.gain) {
+                let difference = f64x8::from_slice(simd, entries) - f64x8::from_slice(simd, others) * share;
+                difference.store_slice(entries);
             }
         }
     }
@@ -127,7 +168,9 @@ impl OnlineTemporal {
     /// # Errors
     /// [`GpError::Shape`] for another number of covariances than of members.
     pub fn mean(&self, covariances: &[f64]) -> Result<f64, GpError> {
-        Ok(lanes(&self.features(covariances)?, &self.mean))
+        let mut values = Row::new();
+        self.features(covariances, &mut values)?;
+        Ok(dot(&values, &self.mean))
     }
 
     /// Posterior variance of Q at a point, from its covariances with the members (d) and its own variance:
@@ -136,40 +179,71 @@ impl OnlineTemporal {
     /// # Errors
     /// [`GpError::Shape`] for another number of covariances than of members.
     pub fn variance(&self, covariances: &[f64], variance: f64) -> Result<f64, GpError> {
-        let features = self.features(covariances)?;
-        let known: Vec<f64> = self.covariance.iter().map(|row| lanes(row, &features)).collect();
-        Ok((variance - lanes(&features, &features) + lanes(&features, &known)).max(0.0))
+        let (mut features, mut known) = (Row::new(), padded(self.members()));
+        self.features(covariances, &mut features)?;
+        dispatch!(Level::new(), simd => products(simd, &self.covariance, &features, &mut known));
+        Ok((variance - dot(&features, &features) + dot(&features, &known)).max(0.0))
     }
 
-    /// L⁻¹k by forward substitution.
-    fn features(&self, covariances: &[f64]) -> Result<Vec<f64>, GpError> {
+    /// φ = L⁻¹k.
+    fn features(&self, covariances: &[f64], values: &mut Row) -> Result<(), GpError> {
         super::hold_size("covariances with the members", self.members(), covariances.len())?;
-        let mut values = Vec::with_capacity(covariances.len() + 1);
-        values.extend_from_slice(covariances);
-        for (j, column) in self.root.iter().enumerate() {
-            let (done, rest) = values.split_at_mut(j + 1);
-            done[j] *= column[0];
-            for (value, entry) in rest.iter_mut().zip(&column[1..]) {
-                *value -= done[j] * entry;
-            }
-        }
-        Ok(values)
+        self.features_at(Level::new(), covariances, values);
+        Ok(())
+    }
+
+    fn features_at(&self, level: Level, covariances: &[f64], values: &mut Row) {
+        let mut known = padded(covariances.len());
+        known.as_flattened_mut()[..covariances.len()].copy_from_slice(covariances);
+        *values = padded(covariances.len());
+        dispatch!(level, simd => products(simd, &self.inverse, &known, values));
     }
 }
 
-/// Σ xᵢ yᵢ over the common length, in four sums side by side: a fixed order that a compiler may vectorise.
-fn lanes(x: &[f64], y: &[f64]) -> f64 {
-    let length = x.len().min(y.len());
-    let (x, x_rest) = x[..length].as_chunks::<4>();
-    let (y, y_rest) = y[..length].as_chunks::<4>();
-    let mut sums = [0.0; 4];
-    for (x, y) in x.iter().zip(y) {
-        for i in 0..4 {
-            sums[i] += x[i] * y[i];
+/// So many zeros, and those behind them.
+fn padded(length: usize) -> Row {
+    vec![[0.0; LANES]; length.div_ceil(LANES)]
+}
+
+/// Inner products of rows with the beginning of a vector that is at least as long.
+#[inline(always)]
+fn products<S: Simd>(simd: S, rows: &[Row], vector: &Row, products: &mut Row) {
+    // Some rows side by side, so that additions need not wait for each other. Such rows are padded to one length,
+    // those of L⁻¹ as well, for there are twice as many lanes as rows.
+    let (together, rest) = rows.as_chunks::<ROWS>();
+    let (products, others) = products.as_flattened_mut()[..rows.len()].split_at_mut(ROWS * together.len());
+    for (rows, products) in together.iter().zip(products.as_chunks_mut::<ROWS>().0) {
+        let mut sums = [f64x8::splat(simd, 0.0); ROWS];
+        for (i, numbers) in vector.iter().enumerate().take(rows[0].len()) {
+            let numbers = f64x8::from_slice(simd, numbers);
+            for (sum, row) in sums.iter_mut().zip(rows) {
+                *sum += f64x8::from_slice(simd, &row[i]) * numbers;
+            }
+        }
+        for (product, sum) in products.iter_mut().zip(sums) {
+            *product = total(*sum);
         }
     }
-    let rest = x_rest.iter().zip(y_rest).fold(0.0, |sum, (x, y)| sum + x * y);
-    (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
+    for (product, row) in others.iter_mut().zip(rest) {
+        *product = dot(row, vector);
+    }
+}
+
+/// Σ xᵢ yᵢ over the common length, in eight sums side by side: a fixed order.
+#[inline(always)]
+fn dot(x: &[[f64; LANES]], y: &[[f64; LANES]]) -> f64 {
+    let mut sums = [0.0; LANES];
+    for (numbers, others) in x.iter().zip(y) {
+        for ((sum, number), other) in sums.iter_mut().zip(numbers).zip(others) {
+            *sum += number * other;
+        }
+    }
+    total(sums)
+}
+
+#[inline(always)]
+fn total([a, b, c, d, e, f, g, h]: [f64; LANES]) -> f64 {
+    ((a + e) + (c + g)) + ((b + f) + (d + h))
 }
 
 #[cfg(test)]
@@ -178,7 +252,11 @@ mod tests {
     use nalgebra::{DMatrix, DVector};
 
     use super::*;
-    use crate::kernel::gp::{SquaredExponential, TemporalModel, TemporalNoise};
+    use crate::kernel::{
+        gp::{SquaredExponential, TemporalModel, TemporalNoise},
+        stream::Streams,
+        wide::levels,
+    };
 
     const DISCOUNT: f64 = 0.9;
     const NOISE: f64 = 0.2;
@@ -232,6 +310,36 @@ mod tests {
             assert_relative_eq!(model.mean(&c).unwrap(), (&row * known.weights())[0], epsilon = 1e-12);
             let left = kernel().variance() - known.explained(&row).unwrap()[0];
             assert_relative_eq!(model.variance(&c, kernel().variance()).unwrap(), left, epsilon = 1e-12);
+        }
+    }
+
+    #[test]
+    fn every_level_of_the_processor_has_the_same_bits() {
+        // Members of several registers, and a ragged end; any numbers.
+        let d = 21;
+        let mut stream = Streams::from_seed(4).stream("state");
+        let mut row = |length: usize| {
+            let mut row = padded(length);
+            row.as_flattened_mut()[..length].fill_with(|| stream.normal());
+            row
+        };
+        let mut model = OnlineTemporal::new(DISCOUNT, NOISE, 0.0).unwrap();
+        model.inverse = (1..=d).map(&mut row).collect();
+        model.covariance = (0..d).map(|_| row(d)).collect();
+        model.mean = row(d);
+        let features = [row(7), row(d)].map(|values| Features { values, is_member: false });
+        let covariances: Vec<f64> = row(d).into_flattened()[..d].to_vec();
+        let state = |level| {
+            let (mut model, mut values) = (model.clone(), Row::new());
+            model.learn_at(level, &features[0], 0.4, Some(&features[1]));
+            model.learn_at(level, &features[1], -0.3, None);
+            model.features_at(level, &covariances, &mut values);
+            let rows = model.covariance.into_iter().chain([model.mean, values]);
+            rows.map(|row| row.into_flattened().into_iter().map(f64::to_bits).collect::<Vec<_>>())
+                .collect::<Vec<_>>()
+        };
+        for (name, level) in levels() {
+            assert!(state(level) == state(Level::baseline()), "{name}");
         }
     }
 
