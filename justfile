@@ -44,16 +44,20 @@ lint:
 bench:
     rm -rf target/criterion
     CRITERION_HOME=target/criterion cargo bench --bench single-stream-po --bench kernels --bench claims
-    cargo bench --bench performance -- --no-growth
+    cargo bench --bench performance -- --brief
     cargo run --release --quiet -- verify scope:benchmark --benchmarks target/criterion
 
 # Install the programs that `bench` and `performance` measure beside ours, into target/bench-peers.
 bench-peers:
     bash experiments/benches/performance/peers.sh
 
-# Measure ratios to other programs, shares of what the machine can do, and growth with size; rewrite reports/performance.md.
+# Measure ratios to other programs, shares of what the machine can do, growth with size, and whole runs of `verify`; rewrite reports/performance.md.
 performance *ARGS:
     cargo bench --bench performance -- --write reports {{ ARGS }}
+
+# Count where the instructions of `verify` go, function by function, with valgrind's callgrind (about fifty times as slow as `verify`).
+profile *SELECTORS:
+    cargo bench --bench performance -- --profile {{ SELECTORS }}
 
 # Rewrite the report pages from the stored verdicts, without measuring anything.
 report:

@@ -12,4 +12,4 @@ mod words;
 
 pub use junit::junit;
 pub use page::{Beside, pages, pages_beside, summary};
-pub use performance::{Comparison, Fraction, Growth, PAGE as PERFORMANCE, Performance, performance};
+pub use performance::{Comparison, Fraction, Growth, PAGE as PERFORMANCE, Performance, Profile, performance};

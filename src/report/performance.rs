@@ -32,6 +32,10 @@ pub struct Performance {
     pub fractions: Vec<Fraction>,
     /// How cost grows.
     pub growth: Vec<Growth>,
+    /// Whole runs, beside what they may take or what else they were.
+    pub whole: Vec<Comparison>,
+    /// Where the instructions of a run go; none if it was not counted.
+    pub profile: Option<Profile>,
     /// What is known of the machine and the libraries: name and value.
     pub run: Vec<[String; 2]>,
     /// Libraries that were not there, with the reason.
@@ -83,6 +87,17 @@ pub struct Fraction {
     pub share: f64,
 }
 
+/// Where the instructions of a run go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    /// Which claims were judged.
+    pub selectors: Vec<String>,
+    /// Groups of functions, with the share of the instructions that are theirs; the largest first.
+    pub shares: Vec<(String, f64)>,
+    /// Allocations in a million instructions.
+    pub allocations: f64,
+}
+
 /// Time and memory of a piece of work over sizes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Growth {
@@ -105,18 +120,16 @@ pub struct Growth {
 /// # Errors
 /// A message if the page cannot be put together or a picture cannot be drawn.
 pub fn performance(measured: &Performance) -> Result<Vec<(String, String)>, String> {
-    let missed = measured
-        .comparisons
-        .iter()
-        .filter(|c| c.outcome() == "**missed**")
-        .map(|c| format!("{}, against {}: {}", text(&c.work), text(&c.against), sentence(&c.because)));
     let pictures = pictures(&measured.growth)?;
     let page = render(
         &environment()?,
         "performance",
         &json!({
             "comparisons": comparisons(&measured.comparisons),
-            "missed": missed.collect::<Vec<_>>(),
+            "missed": missed(&measured.comparisons),
+            "whole": whole(&measured.whole),
+            "whole_missed": missed(&measured.whole),
+            "profile": measured.profile.as_ref().map(profile),
             "fractions": fractions(&measured.fractions),
             "growth": growth(&measured.growth),
             "pictures": pictures.iter().map(|(name, alt, _)| json!({ "file": name, "alt": alt })).collect::<Vec<_>>(),
@@ -128,28 +141,49 @@ pub fn performance(measured: &Performance) -> Result<Vec<(String, String)>, Stri
     Ok(std::iter::once((PAGE.to_owned(), page)).chain(pictures).collect())
 }
 
+/// Why goals are missed.
+fn missed(comparisons: &[Comparison]) -> Vec<String> {
+    let missed = comparisons.iter().filter(|c| c.outcome() == "**missed**");
+    missed
+        .map(|c| format!("{}, against {}: {}", text(&c.work), text(&c.against), sentence(&c.because)))
+        .collect()
+}
+
 fn comparisons(comparisons: &[Comparison]) -> String {
     let row = |c: &Comparison| {
-        let ratio = c.ratio.map_or(String::new(), |ratio| format!("{} ×", short(ratio)));
-        let rounds = if c.ratio.is_some() {
-            format!("{} – {}", short(c.rounds[0]), short(c.rounds[1]))
-        } else {
-            String::new()
-        };
-        vec![
-            text(&c.work),
-            text(&c.against),
-            ratio,
-            rounds,
-            format!("{} ×", short(c.goal)),
-            c.outcome().to_owned(),
-            if c.ratio.is_some() { short(c.difference) } else { String::new() },
-            code(&c.command),
-        ]
+        let [work, against, ratio, rounds, goal, outcome, command] = cells(c);
+        let difference = if c.ratio.is_some() { short(c.difference) } else { String::new() };
+        vec![work, against, ratio, rounds, goal, outcome, difference, command]
     };
     let header =
         ["Work", "Against", "Ratio", "Rounds", "Goal", "Outcome", "Difference ÷ tolerance", "Command"];
     table(&header, &comparisons.iter().map(row).collect::<Vec<_>>())
+}
+
+fn whole(comparisons: &[Comparison]) -> String {
+    let header = ["Run", "Against", "Ratio", "Rounds", "Goal", "Outcome", "Command"];
+    table(&header, &comparisons.iter().map(|c| cells(c).to_vec()).collect::<Vec<_>>())
+}
+
+/// What is said of every comparison.
+fn cells(c: &Comparison) -> [String; 7] {
+    let ratio = c.ratio.map_or(String::new(), |ratio| format!("{} ×", short(ratio)));
+    let rounds = if c.ratio.is_some() {
+        format!("{} – {}", short(c.rounds[0]), short(c.rounds[1]))
+    } else {
+        String::new()
+    };
+    let goal = format!("{} ×", short(c.goal));
+    [text(&c.work), text(&c.against), ratio, rounds, goal, c.outcome().to_owned(), code(&c.command)]
+}
+
+fn profile(profile: &Profile) -> serde_json::Value {
+    let row = |(group, share): &(String, f64)| vec![text(group), format!("{} %", short(100.0 * share))];
+    json!({
+        "selectors": profile.selectors.iter().map(|s| code(s)).collect::<Vec<_>>().join(" "),
+        "shares": table(&["Functions", "Share"], &profile.shares.iter().map(row).collect::<Vec<_>>()),
+        "allocations": short(profile.allocations),
+    })
 }
 
 fn fractions(fractions: &[Fraction]) -> String {

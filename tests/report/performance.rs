@@ -1,6 +1,6 @@
 //! The page of performance, of a run that never was.
 
-use corroborate::report::{self, Comparison, Fraction, Growth, Performance};
+use corroborate::report::{self, Comparison, Fraction, Growth, Performance, Profile};
 use insta::assert_snapshot;
 
 pub fn measured() -> Performance {
@@ -39,6 +39,20 @@ pub fn measured() -> Performance {
             growth("Sorting of cards", vec![1e-3, 4e-3, 16e-3], vec![800.0, 1600.0, 3200.0]),
             growth("Shuffling", vec![1e-3, 2e-3, 4e-3], vec![]),
         ],
+        whole: vec![
+            Comparison {
+                work: "A whole game".into(),
+                against: "60 s for 54 cards".into(),
+                command: "cargo bench --bench performance -- --only game".into(),
+                ..comparison("", Some(1.25), 1.0, true)
+            },
+            comparison("the same alone", Some(1.7), 1.8, true),
+        ],
+        profile: Some(Profile {
+            selectors: vec!["*.1".into()],
+            shares: vec![("shuffling".into(), 0.75), ("*luck*".into(), 0.25)],
+            allocations: 12.3,
+        }),
         run: vec![["Processor".into(), "abacus".into()]],
         absent: vec![["nobody".into(), "it *ended* without an answer".into()]],
     }

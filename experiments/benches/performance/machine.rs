@@ -6,10 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use fearless_simd::{Level, Simd, SimdBase, dispatch};
+
 /// Numbers in each array of the triad: far more than caches hold.
 const LONG: usize = 1 << 24;
-/// Numbers that are worked on in registers: two in each of eight.
-const LANES: usize = 16;
+/// Registers of numbers that are worked on.
+const REGISTERS: usize = 8;
 const STEPS: usize = 1 << 20;
 
 /// Seconds of the fastest of several runs: at least `least` of them, and `long` altogether.
@@ -37,21 +39,31 @@ pub fn bandwidth() -> f64 {
     24.0 * LONG as f64 / seconds
 }
 
-/// Multiplications and subtractions a second, of numbers in registers.
+/// Multiplications and subtractions a second, of numbers in the widest registers, none fused.
 pub fn arithmetic() -> f64 {
+    let mut operations = 0;
     let seconds = fastest(20, Duration::ZERO, || {
-        let (factor, mut sums) = (black_box([1.000_000_1; LANES]), black_box([1.0; LANES]));
-        let scale = black_box(1e-9);
-        for _ in 0..STEPS {
-            for (sum, factor) in sums.iter_mut().zip(&factor) {
-                *sum -= factor * scale;
-            }
-            // Otherwise the compiler would multiply once.
-            black_box(&scale);
-        }
-        black_box(sums);
+        operations = dispatch!(Level::new(), simd => multiply_and_subtract(simd));
     });
-    2.0 * (LANES * STEPS) as f64 / seconds
+    operations as f64 / seconds
+}
+
+/// Returns the number of operations.
+#[inline(always)]
+fn multiply_and_subtract<S: Simd>(simd: S) -> usize {
+    let factor = S::f64s::splat(simd, black_box(1.000_000_1));
+    let mut sums = [S::f64s::splat(simd, black_box(1.0)); REGISTERS];
+    let number = black_box(1e-9);
+    for _ in 0..STEPS {
+        let scale = S::f64s::splat(simd, number);
+        for sum in &mut sums {
+            *sum -= factor * scale;
+        }
+        // Otherwise the compiler would multiply once.
+        black_box(&number);
+    }
+    black_box(&sums);
+    2 * REGISTERS * S::f64s::LEN * STEPS
 }
 
 /// The most memory that `run` has beyond what was in use before it, in bytes; none where the system does not tell.

@@ -1,10 +1,13 @@
 //! Speed beside other programs, beside what the machine can do, and over sizes, as a page.
 //!
-//! `cargo bench --bench performance -- [--write FOLDER] [--only NAME]… [--no-growth]`: prints the page, and writes it with
-//! its pictures into a folder. Other programs are those that `just bench-peers` has installed.
+//! `cargo bench --bench performance -- [--write FOLDER] [--only NAME]… [--brief]`: prints the page, and writes it with
+//! its pictures into a folder; briefly means beside other programs only. `--profile [SELECTOR]…` prints nothing but where
+//! the instructions of `verify` go. Other programs are those that `just bench-peers` has installed.
 
 mod machine;
 mod peers;
+mod profile;
+mod whole;
 #[path = "../work/mod.rs"]
 mod work;
 
@@ -31,7 +34,9 @@ const TURN: Duration = Duration::from_millis(400);
 struct Options {
     write: Option<PathBuf>,
     only: Vec<String>,
-    no_growth: bool,
+    brief: bool,
+    /// Claims whose profile is wanted, and nothing else.
+    profile: Option<Vec<String>>,
     /// A ladder and a rung of it, whose memory is to be told: what this program asks of itself.
     memory: Option<[usize; 2]>,
 }
@@ -45,7 +50,11 @@ impl Options {
             match argument.as_str() {
                 "--write" => options.write = Some(value()?.into()),
                 "--only" => options.only.push(value()?),
-                "--no-growth" => options.no_growth = true,
+                "--brief" => options.brief = true,
+                // The rest are selectors; cargo's word is not.
+                "--profile" => {
+                    options.profile = Some(arguments.by_ref().filter(|a| a != "--bench").collect())
+                }
                 "--memory" => {
                     let mut index = || value()?.parse().map_err(|_| "--memory needs two numbers".to_owned());
                     options.memory = Some([index()?, index()?]);
@@ -54,7 +63,7 @@ impl Options {
                 "--bench" => {}
                 _ => {
                     return Err(format!(
-                        "no option {argument}; there are --write FOLDER, --only NAME, --no-growth"
+                        "no option {argument}; there are --write FOLDER, --only NAME, --brief, --profile SELECTOR…"
                     ));
                 }
             }
@@ -79,6 +88,14 @@ fn main() -> Result<(), String> {
         return Ok(());
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let default = || profile::SELECTION.map(str::to_owned).to_vec();
+    if let Some(selectors) = options.profile {
+        let selectors = if selectors.is_empty() { default() } else { selectors };
+        for (group, share) in profile::profile(root, &selectors)?.shares {
+            println!("{:5.1} %  {group}", 100.0 * share);
+        }
+        return Ok(());
+    }
     let told = |e: std::io::Error| e.to_string();
     let folder = root.join(FOLDER);
     fs::create_dir_all(&folder).map_err(told)?;
@@ -96,8 +113,17 @@ fn main() -> Result<(), String> {
         }
     }
     for (number, ladder) in work::ladders().iter().enumerate() {
-        if !options.no_growth && options.only.is_empty() {
+        if !options.brief && options.only.is_empty() {
             measured.growth.push(grow(number, ladder));
+        }
+    }
+    if !options.brief && options.wants(whole::NAME) {
+        eprintln!("Whole runs of `verify`");
+        measured.whole = whole::compare(root)?;
+        eprintln!("Profile of `verify`");
+        match profile::profile(root, &default()) {
+            Ok(profile) => measured.profile = Some(profile),
+            Err(why) => eprintln!("  {why}"),
         }
     }
     measured.run.push(["Compiler".into(), env!("CORROBORATE_TOOLCHAIN").to_owned()]);
@@ -219,9 +245,7 @@ fn fraction(work: &Work, seconds: f64, bandwidth: f64, arithmetic: f64) -> Optio
         std::hint::black_box((work.run)());
     }));
     let (of, share) = match cost {
-        Cost::Flops(flops) => {
-            ("arithmetic without fused operations, two numbers at a time", flops / seconds / arithmetic)
-        }
+        Cost::Flops(flops) => ("arithmetic without fused operations", flops / seconds / arithmetic),
         Cost::Bytes(bytes) => ("bandwidth of memory", bytes / seconds / bandwidth),
     };
     Some(Fraction { work: format!("{}: {}", work.name, work.sizes), of: of.into(), share })
