@@ -172,9 +172,8 @@ impl Memory {
             self.store.tell(Notice::Disagreement { what: what() });
             return None;
         }
-        if first.cases != cases.cases || first.worst.len() != cases.require.len() {
-            let why = "it has another number of cases or of requirements".into();
-            self.store.tell(Notice::Unfit { what: what(), why });
+        if let Some(why) = first.flaw(cases) {
+            self.store.tell(Notice::Unfit { what: what(), why: why.into() });
             return None;
         }
         Some(first)

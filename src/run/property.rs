@@ -55,6 +55,38 @@ pub struct CasesRecord {
     pub violation: Option<Violation>,
 }
 
+impl CasesRecord {
+    /// What in a record from outside cannot have come from these cases, if anything.
+    pub(super) fn flaw(&self, cases: &Cases) -> Option<&'static str> {
+        let beyond = |values: &dyn Fn(usize, &Requirement) -> Option<f64>| {
+            let mut require = cases.require.iter().enumerate();
+            require.any(|(i, r)| values(i, r).is_some_and(|value| slack(r.bound, value) < 0.0))
+        };
+        if self.cases != cases.cases || self.worst.len() != cases.require.len() {
+            return Some("it has another number of cases or of requirements");
+        }
+        if self.violating > self.cases || self.rejected > REJECTIONS_PER_CASE.saturating_mul(self.cases) {
+            return Some("more cases are violating or rejected than there can be");
+        }
+        if beyond(&|i, _| self.worst.get(i).copied()) != (self.violating > 0) {
+            return Some("its worst values and its number of violating cases contradict each other");
+        }
+        match &self.violation {
+            None if self.violating > 0 => Some("violating cases are counted, and none is shown"),
+            Some(_) if self.violating == 0 => Some("a violation is shown, and none is counted"),
+            Some(shown) if shown.case >= self.cases => {
+                Some("the violation shown is of a case beyond the last")
+            }
+            Some(shown) => {
+                let measured = |name: &str| shown.measured.iter().find(|(n, _)| n == name).map(|(_, v)| *v);
+                let violates = beyond(&|_, r| measured(&r.metric));
+                (!violates).then_some("the violation shown violates no bound")
+            }
+            None => None,
+        }
+    }
+}
+
 /// An instance that violates a bound.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Violation {
@@ -165,4 +197,55 @@ fn minimal(case: &mut dyn Case, number: u64, cases: &Cases) -> Violation {
         };
     }
     Violation { case: number, instance: best.0, measured: best.1.metrics }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is wrong with a record of three cases that were to be at most 1, one of them violating, after a
+    /// change.
+    fn flaw(change: &dyn Fn(&mut CasesRecord)) -> Option<&'static str> {
+        let (paper, property) = ("toy".to_owned(), "coin".to_owned());
+        let require = vec![Requirement { metric: "error".into(), bound: Bound::AtMost(1.0) }];
+        let cases = Cases { paper, property, claim: "toy.1".into(), fault: None, cases: 3, require };
+        let violation =
+            Violation { case: 2, instance: json!({}), measured: vec![("error".to_owned(), 1.25)] };
+        let mut record = CasesRecord {
+            cases: 3,
+            rejected: 60,
+            violating: 1,
+            worst: vec![1.5],
+            violation: Some(violation),
+        };
+        change(&mut record);
+        record.flaw(&cases)
+    }
+
+    fn shown(record: &mut CasesRecord) -> &mut Violation {
+        record.violation.as_mut().unwrap()
+    }
+
+    #[test]
+    fn records_that_contradict_themselves_are_told_from_others() {
+        assert_eq!(flaw(&|_| ()), None);
+        let without = |r: &mut CasesRecord| (r.violating, r.worst[0], r.violation) = (0, 0.5, None);
+        assert_eq!(flaw(&without), None);
+        let changes: [(&dyn Fn(&mut CasesRecord), &str); 10] = [
+            (&|r| r.cases = 2, "another number"),
+            (&|r| r.worst.push(0.0), "another number"),
+            (&|r| r.violating = 4, "more cases"),
+            (&|r| r.rejected = 61, "more cases"),
+            (&|r| r.worst[0] = 1.0, "contradict"),
+            (&|r| (r.violating, r.violation) = (0, None), "contradict"),
+            (&|r| r.violation = None, "none is shown"),
+            (&|r| (r.violating, r.worst[0]) = (0, 0.5), "none is counted"),
+            (&|r| shown(r).case = 3, "beyond the last"),
+            (&|r| shown(r).measured[0].1 = 1.0, "violates no bound"),
+        ];
+        for (change, words) in changes {
+            let told = flaw(change);
+            assert!(told.is_some_and(|told| told.contains(words)), "{told:?}, expected `{words}`");
+        }
+    }
 }
