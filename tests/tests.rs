@@ -63,6 +63,9 @@ mod harmless;
 // Limits on time, memory, sizes and places of files.
 mod guards;
 
+// Inputs that no computation can be made of.
+mod refusals;
+
 // Seeds of the fuzz targets.
 mod seeds;
 

@@ -15,8 +15,11 @@ use crate::{
         divergence::{kl, total_variation},
         math::{dot, exp, ln, sum},
     },
-    papers::leaf::{Failure, Measurement, Metric, Observe},
+    papers::leaf::{Failure, Measurement, Metric, Observe, shape},
 };
+
+/// Most paths that a divergence of path laws visits.
+const MOST_PATHS: usize = 1_000_000;
 
 const IMPOSSIBLE: Failure = Failure::Rejected("the label has probability zero");
 
@@ -143,6 +146,16 @@ impl Observe for SoftOptimality {
             .boxed()
     }
 
+    fn admit(instance: &Rival) -> Result<(), Failure> {
+        let (steps, states) = (instance.chain.kernels.len(), instance.chain.start.len());
+        shape::hold("control", &instance.control, &[steps, states, states])?;
+        let paths = u32::try_from(steps + 1).ok().and_then(|times| states.checked_pow(times));
+        if paths.is_none_or(|paths| paths > MOST_PATHS) {
+            return Err(Failure::invalid(format!("a chain may have at most {MOST_PATHS} paths to visit")));
+        }
+        Ok(())
+    }
+
     fn observe(instance: &Rival, fault: Option<Fault>) -> Result<Measurement, Failure> {
         let chain = instance.chain.chain(Initial::Kept)?;
         let kernels: Vec<Vec<Vec<f64>>> = chain
@@ -265,6 +278,10 @@ impl Observe for ClassifierTilt {
             .boxed()
     }
 
+    fn admit(instance: &Misjudged) -> Result<(), Failure> {
+        shape::hold("errors", &instance.errors, &[instance.chain.start.len()])
+    }
+
     fn observe(instance: &Misjudged, fault: Option<Fault>) -> Result<Measurement, Failure> {
         let Misjudged { chain, delta, errors } = instance;
         let chain = chain.chain(Initial::Tilted)?;
@@ -362,6 +379,14 @@ impl Observe for PairsSuffice {
                     .prop_map(|(prior, labels)| Contexts { prior, labels })
             })
             .boxed()
+    }
+
+    fn admit(instance: &Contexts) -> Result<(), Failure> {
+        let Contexts { prior, labels } = instance;
+        let cells = prior.first().map_or(0, Vec::len);
+        let classes = labels.first().and_then(|rows| rows.first()).map_or(0, Vec::len);
+        shape::hold("prior", prior, &[prior.len(), cells])?;
+        shape::hold("labels", labels, &[prior.len(), cells, classes])
     }
 
     fn observe(instance: &Contexts, fault: Option<Fault>) -> Result<Measurement, Failure> {

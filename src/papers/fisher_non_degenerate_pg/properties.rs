@@ -18,6 +18,9 @@ use crate::{
     papers::leaf::{Failure, Measurement, Metric, Observe},
 };
 
+/// Most trajectories that are visited for an expectation.
+const MOST_TRAJECTORIES: usize = 10_000;
+
 /// A process with softmax policies and a horizon.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +39,13 @@ impl Case {
     fn tabular(&self) -> Result<Tabular, Failure> {
         let (process, _) = self.process.build().map_err(|e| Failure::invalid(e.to_string()))?;
         let tabular = Tabular::new(process, self.horizon).map_err(|e| Failure::invalid(e.to_string()))?;
+        let choices = self.process.states * self.process.actions;
+        let trajectories = u32::try_from(self.horizon).ok().and_then(|steps| choices.checked_pow(steps));
+        if trajectories.is_none_or(|trajectories| trajectories > MOST_TRAJECTORIES) {
+            return Err(Failure::invalid(format!(
+                "a process and a `horizon` may have at most {MOST_TRAJECTORIES} trajectories to visit"
+            )));
+        }
         let d = tabular.dimension();
         if self.theta.len() != d || self.other.len() != d {
             return Err(Failure::invalid(format!("`theta` and `other` must have {d} entries")));

@@ -22,6 +22,7 @@ use crate::{
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Group {
+    #[schemars(length(min = 1))]
     rewards: Vec<f64>,
 }
 
@@ -302,6 +303,14 @@ impl Observe for OptimalTransport {
         groups(2..7)
     }
 
+    fn admit(group: &Group) -> Result<(), Failure> {
+        // All permutations are visited.
+        if group.rewards.len() > 9 {
+            return Err(Failure::invalid("`rewards` must have at most 9 entries"));
+        }
+        Ok(())
+    }
+
     fn observe(group: &Group, fault: Option<Fault>) -> Result<Measurement, Failure> {
         let rewards = group.without_ties()?;
         let handed = quantiles(rewards.len(), None);
@@ -388,7 +397,10 @@ impl Observe for SharedTies {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Prompt {
+    /// N; all 2^N groups are visited.
+    #[schemars(range(min = 1, max = 16))]
     group: usize,
+    /// p, neither 0 nor 1.
     p: f64,
 }
 

@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{Failure, Fault, limits};
+use super::{Failure, Fault, holes::hole, limits};
 
 type Call = dyn Fn(Value, Option<&str>) -> Result<Value, Failure> + Send + Sync;
 
@@ -80,11 +80,13 @@ impl Function {
         O: Serialize + JsonSchema + 'static,
     {
         let example = serde_json::to_value(example).unwrap_or(Value::Null);
+        let schema = schema_for!(O);
+        let of_output = schema.clone();
         Self {
             name,
             summary,
             input: limits::schema_of::<I>(),
-            output: schema_for!(O),
+            output: schema,
             faults,
             inputs: vec![example.clone()],
             example,
@@ -92,8 +94,13 @@ impl Function {
                 let input = serde_json::from_value(input)
                     .map_err(|e| Failure::invalid(format!("input does not fit: {e}")))?;
                 let output = function(input, fault)?;
-                serde_json::to_value(output)
-                    .map_err(|e| Failure::numerical(format!("output cannot be written: {e}")))
+                let output = serde_json::to_value(output)
+                    .map_err(|e| Failure::numerical(format!("output cannot be written: {e}")))?;
+                match hole(&output, of_output.as_value()) {
+                    Some(path) if path.is_empty() => Err(Failure::numerical("the output is not finite")),
+                    Some(path) => Err(Failure::numerical(format!("`{path}` of the output is not finite"))),
+                    None => Ok(output),
+                }
             }),
         }
     }

@@ -8,9 +8,11 @@
 mod experiment;
 mod fault;
 mod function;
+mod holes;
 pub mod limits;
 mod measurement;
 mod property;
+pub mod shape;
 
 use crate::kernel::table::TableError;
 

@@ -31,6 +31,16 @@ pub trait Observe: 'static {
     /// Generator of instances, ugly ones included, that shrinks.
     fn instances() -> BoxedStrategy<Self::Instance>;
 
+    /// Refuses an instance from outside that no generator makes: lists whose lengths contradict each other
+    /// (see [`shape`](super::shape)), numbers that cannot be what they stand for. It is asked before
+    /// [`observe`](Self::observe), which may index by what it admits, and never of what was generated.
+    ///
+    /// # Errors
+    /// [`Failure::Invalid`], which tells what was expected.
+    fn admit(_instance: &Self::Instance) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Measures one instance.
     ///
     /// # Errors
@@ -109,6 +119,7 @@ impl Property {
             observe: Box::new(|instance, fault| {
                 let instance = serde_json::from_value(instance)
                     .map_err(|e| Failure::invalid(format!("instance does not fit: {e}")))?;
+                O::admit(&instance)?;
                 conforming::<O>(&instance, fault)
             }),
             draw: Box::new(|runner| {

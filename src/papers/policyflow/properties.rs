@@ -36,8 +36,10 @@ pub struct PathPoint {
     /// t.
     time: f64,
     /// x, of d coordinates.
+    #[schemars(length(min = 1, max = 3))]
     point: Vec<f64>,
     /// What is added to the negative score, repeated to its length.
+    #[schemars(length(min = 1))]
     departure: Vec<f64>,
 }
 

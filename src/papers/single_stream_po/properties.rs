@@ -41,6 +41,7 @@ fn movement() -> impl Strategy<Value = f64> {
 #[serde(deny_unknown_fields)]
 pub struct Group {
     /// G.
+    #[schemars(range(min = 2, max = 1_000))]
     group: usize,
     /// p.
     p: f64,
@@ -379,6 +380,7 @@ impl Observe for HalfLife {
 #[serde(deny_unknown_fields)]
 pub struct Rollouts {
     /// G.
+    #[schemars(range(min = 2, max = 1_000))]
     group: usize,
     /// p.
     p: f64,

@@ -178,6 +178,11 @@ impl Observe for Search {
         cloud()
     }
 
+    fn admit(instance: &Cloud) -> Result<(), Failure> {
+        let Cloud { data, beta, pair } = instance;
+        Constraint::new(data, *beta, None)?.nearest(pair).map(|_| ())
+    }
+
     fn observe(instance: &Cloud, fault: Option<Fault>) -> Result<Measurement, Failure> {
         let Cloud { data, beta, pair } = instance;
         let row = |pair: &Pair| -> Vec<f64> {

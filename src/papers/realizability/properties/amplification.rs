@@ -9,7 +9,7 @@ use super::{
     super::{Fault, incompleteness::Incompleteness, problem::Problem},
     admissible, candidates,
 };
-use crate::papers::leaf::{Failure, Measurement, Metric, Observe};
+use crate::papers::leaf::{Failure, Measurement, Metric, Observe, shape};
 
 /// A class is clearly less than worst-case incomplete if the loss sees this share of every squared
 /// Bellman error; below, rounding hides the comparison.
@@ -41,6 +41,10 @@ impl Observe for Amplification {
 
     fn instances() -> BoxedStrategy<Instance> {
         candidates().prop_map(|(problem, parameter)| Instance { problem, parameter }).boxed()
+    }
+
+    fn admit(instance: &Instance) -> Result<(), Failure> {
+        shape::hold("parameter", &instance.parameter, &[instance.problem.parameter.len()])
     }
 
     fn observe(instance: &Instance, fault: Option<Fault>) -> Result<Measurement, Failure> {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     kernel::linear::LinearClass,
-    papers::leaf::{Failure, Measurement, Metric, Observe},
+    papers::leaf::{Failure, Measurement, Metric, Observe, shape},
 };
 
 /// A problem, parameters of functions, and reward noise of two values.
@@ -50,6 +50,11 @@ impl Observe for LossIdentity {
             })
             .prop_map(|(problem, parameters, noise)| Instance { problem, parameters, noise })
             .boxed()
+    }
+
+    fn admit(instance: &Instance) -> Result<(), Failure> {
+        let lengths = [instance.parameters.len(), instance.problem.parameter.len()];
+        shape::hold("parameters", &instance.parameters, &lengths)
     }
 
     fn observe(instance: &Instance, fault: Option<Fault>) -> Result<Measurement, Failure> {

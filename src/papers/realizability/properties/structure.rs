@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     kernel::{eigen, linear::LinearClass},
-    papers::leaf::{Failure, Measurement, Metric, Observe},
+    papers::leaf::{Failure, Measurement, Metric, Observe, shape},
 };
 
 /// Cholesky factors square the condition of the features; beyond this the comparison says nothing.
@@ -142,6 +142,12 @@ impl Observe for Completeness {
                 discount,
             })
             .boxed()
+    }
+
+    fn admit(blocks: &Blocks) -> Result<(), Failure> {
+        let count = blocks.entered.len();
+        shape::hold("transitions", &blocks.transitions, &[count, count])?;
+        shape::hold("values", &blocks.values, &[count])
     }
 
     fn observe(blocks: &Blocks, fault: Option<Fault>) -> Result<Measurement, Failure> {

@@ -13,7 +13,7 @@ use super::{
     },
     admissible, candidates, weights,
 };
-use crate::papers::leaf::{Failure, Measurement, Metric, Observe};
+use crate::papers::leaf::{Failure, Measurement, Metric, Observe, shape};
 
 /// A problem, a function of its class, and a start distribution.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -49,6 +49,11 @@ impl Observe for ValueErrors {
             })
             .prop_map(|(problem, parameter, start)| Instance { problem, parameter, start })
             .boxed()
+    }
+
+    fn admit(instance: &Instance) -> Result<(), Failure> {
+        shape::hold("parameter", &instance.parameter, &[instance.problem.parameter.len()])?;
+        shape::hold("start", &instance.start, &[instance.problem.weights.len()])
     }
 
     fn observe(instance: &Instance, fault: Option<Fault>) -> Result<Measurement, Failure> {
