@@ -84,19 +84,28 @@ impl Node {
         })
     }
 
-    /// A tree without positions, from JSON.
+    /// A tree from JSON. Positions are numbers of values, from 0 in the order in which they are written:
+    /// see [`path_in_json`].
     #[must_use]
     pub fn of_json(value: &Value) -> Self {
+        Self::numbered(value, &mut 0)
+    }
+
+    fn numbered(value: &Value, next: &mut usize) -> Self {
+        let span = *next..*next + 1;
+        *next += 1;
         let kind = match value {
-            Value::Array(items) => Kind::List(items.iter().map(Self::of_json).collect()),
+            Value::Array(items) => Kind::List(items.iter().map(|item| Self::numbered(item, next)).collect()),
             Value::Object(map) => Kind::Map(
                 map.iter()
-                    .map(|(name, value)| (Key { span: 0..0, name: name.clone() }, Self::of_json(value)))
+                    .map(|(name, value)| {
+                        (Key { span: span.clone(), name: name.clone() }, Self::numbered(value, next))
+                    })
                     .collect(),
             ),
             scalar => Kind::Scalar(scalar.clone()),
         };
-        Self { span: 0..0, kind }
+        Self { span, kind }
     }
 
     /// The same value as JSON; of repeated keys the first stays.
@@ -257,6 +266,28 @@ impl<'de> Visitor<'de> for KindVisitor {
     }
 }
 
+/// Where the value with this number stands in JSON, such as `rows[2].mean`; nothing for the whole.
+#[must_use]
+pub fn path_in_json(value: &Value, number: usize) -> String {
+    fn find(value: &Value, left: &mut usize, path: &str) -> Option<String> {
+        if *left == 0 {
+            return Some(path.to_owned());
+        }
+        *left -= 1;
+        let dot = if path.is_empty() { "" } else { "." };
+        match value {
+            Value::Array(items) => {
+                items.iter().enumerate().find_map(|(i, item)| find(item, left, &format!("{path}[{i}]")))
+            }
+            Value::Object(map) => {
+                map.iter().find_map(|(name, item)| find(item, left, &format!("{path}{dot}{name}")))
+            }
+            _ => None,
+        }
+    }
+    find(value, &mut { number }, "").unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -273,6 +304,18 @@ mod tests {
         assert_eq!(&text[number.span.clone()], "2.5e-3");
         assert_eq!(number.json(), 0.0025);
         assert_eq!(tree.entries()[2].1.text(), Some("yes"));
+    }
+
+    #[test]
+    fn values_of_json_know_where_they_stand() {
+        let value = serde_json::json!({ "a": [[1], {}], "b": { "c": [0, { "d": null }] }, "e": 2 });
+        let tree = Node::of_json(&value);
+        let path = |node: &Node| path_in_json(&value, node.span.start);
+        assert_eq!(path(&tree), "");
+        assert_eq!(path(&tree.get("a").unwrap().items()[1]), "a[1]");
+        let inner = &tree.get("b").unwrap().get("c").unwrap().items()[1];
+        assert_eq!(path(inner.get("d").unwrap()), "b.c[1].d");
+        assert_eq!(path(tree.get("e").unwrap()), "e");
     }
 
     #[test]

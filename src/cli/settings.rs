@@ -4,7 +4,11 @@ use serde_json::{Map, Value};
 
 use super::{Refusal, unknown};
 use crate::{
-    claim::{problem::Problem, schema, tree::Node},
+    claim::{
+        problem::Problem,
+        schema,
+        tree::{Node, path_in_json},
+    },
     papers::leaf::Experiment,
 };
 
@@ -14,14 +18,22 @@ pub(super) fn hold(value: &Value, wanted: &Value) -> Result<Value, Refusal> {
     let held = schema::hold(&Node::of_json(value), wanted, &mut problems);
     match (held, problems.is_empty()) {
         (Some(held), true) => Ok(held),
-        _ => Err(Refusal::usage(told(&problems))),
+        _ => Err(Refusal::usage(told("", value, &problems))),
     }
 }
 
-fn told(problems: &[Problem]) -> String {
+/// What is wrong with a value, and where in it.
+fn told(name: &str, value: &Value, problems: &[Problem]) -> String {
     let one = |problem: &Problem| {
+        let inside = path_in_json(value, problem.span.0);
+        let place = if name.is_empty() || inside.is_empty() || inside.starts_with('[') {
+            format!("{name}{inside}")
+        } else {
+            format!("{name}.{inside}")
+        };
+        let colon = if place.is_empty() { "" } else { ": " };
         let help = problem.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
-        format!("{}{}{help}", problem.message, problem.suggestion())
+        format!("{place}{colon}{}{}{help}", problem.message, problem.suggestion())
     };
     problems.iter().map(one).collect::<Vec<_>>().join("\n")
 }
@@ -58,7 +70,7 @@ pub fn apply(
         let mut problems = Vec::new();
         match schema::hold_part(&Node::of_json(&value), root, wanted, &mut problems) {
             Some(value) if problems.is_empty() => settings.insert(key, value),
-            _ => return Err(Refusal::usage(format!("{key}: {}", told(&problems)))),
+            _ => return Err(Refusal::usage(told(&key, &value, &problems))),
         };
     }
     Ok(())
@@ -68,6 +80,21 @@ pub fn apply(
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn what_does_not_fit_is_told_with_its_place() {
+        let row = json!({ "type": "object", "properties": { "mean": { "type": "number" } } });
+        let wanted = json!({ "properties": { "rows": { "type": "array", "items": row } } });
+        let of = |value: &Value| hold(value, &wanted).unwrap_err().to_string();
+        assert_eq!(
+            of(&json!({ "rows": [{ "mean": 1 }, { "mean": "x" }] })),
+            "rows[1].mean: expected a number, found the text `x`"
+        );
+        assert_eq!(of(&json!({ "rows": 1 })), "rows: expected a list, found the number `1`");
+        let one = told("grid", &json!([1, "x"]), &[Problem::new(&(2..3), "wrong", "")]);
+        assert_eq!(one, "grid[1]: wrong");
+        assert_eq!(told("grid", &json!(2), &[Problem::new(&(0..1), "wrong", "")]), "grid: wrong");
+    }
 
     #[test]
     fn assignments_are_json_or_text() {
