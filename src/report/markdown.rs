@@ -10,6 +10,17 @@ pub fn text(plain: &str) -> String {
     inline(plain, false)
 }
 
+/// Plain text as all of a heading.
+#[must_use]
+pub fn heading(plain: &str) -> String {
+    let inline = text(plain);
+    // At the end of a heading, mdBook would take what is in braces for an anchor and classes.
+    match inline.strip_suffix('}') {
+        Some(start) => format!("{start}\\}}"),
+        None => inline,
+    }
+}
+
 /// A link that is shown as plain text.
 #[must_use]
 pub fn link(plain: &str, target: &str) -> String {
@@ -149,8 +160,6 @@ fn escape(plain: &str, at_start: bool, in_link: bool, out: &mut String) {
             '[' | ']' if in_link => true,
             '[' => links || after == Some('^') || (at_start && i == 0),
             '>' => at_start && i == 0,
-            // At the end of a heading, mdBook would take what is in braces for an anchor and classes.
-            '}' => after.is_none(),
             '#' | '+' | '-' | ':' => at_start && i == 0 && after.is_none_or(|a| a == ' ' || a == c),
             '.' | ')' => numbered == Some(i) && i > 0 && after.is_none_or(|a| a == ' '),
             _ => false,
@@ -191,6 +200,7 @@ mod tests {
             "|p_t - q| is no more than 1e-9, i.e. (1-kappa)^t |p_0 - q|.",
             "Play arm k if lo_j(k) <= 0 for all j; rad = s_r > 0 & [0.05, 0.95].",
             "-0.5 is the #1 lower end, 1.5 the upper.",
+            "seen {\"subsets\":1}",
         ] {
             assert_eq!(text(sentence), sentence);
         }
@@ -200,6 +210,15 @@ mod tests {
     fn words_between_backticks_are_code() {
         assert_eq!(text("the `wrong*sign` of *x*"), "the `wrong*sign` of \\*x\\*");
         assert_eq!(text("a ` alone"), "a \\` alone");
+    }
+
+    #[test]
+    fn no_heading_ends_with_attributes() {
+        assert_eq!(heading("Sets {a, b}"), "Sets {a, b\\}");
+        assert_eq!(heading("{a} and `{b}`"), "{a} and `{b}`");
+        let page = format!("# {}", heading("x {#own .class}"));
+        let mut read = Parser::new_ext(&page, Options::ENABLE_HEADING_ATTRIBUTES);
+        assert!(!read.any(|event| matches!(event, Event::Start(Tag::Heading { id: Some(_), .. }))));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    markdown::{link, paragraphs, sentence, table, text, tidy},
+    markdown::{heading, link, paragraphs, sentence, table, text, tidy},
     number::number,
     performance::PAGE as PERFORMANCE,
     picture,
@@ -184,7 +184,7 @@ struct Group {
 /// A paper with some of its claims.
 fn group(judged: &Judged<'_>, wanted: impl Fn(&ClaimResult) -> bool) -> Group {
     let claims = judged.claims.iter().filter(|claim| wanted(claim)).map(|claim| ClaimView::new(claim));
-    Group { title: text(&judged.record.title), link: judged.link(), claims: claims.collect() }
+    Group { title: heading(&judged.record.title), link: judged.link(), claims: claims.collect() }
 }
 
 /// Papers with some of their claims, without papers that have none.
@@ -260,7 +260,7 @@ fn paper(environment: &Environment<'_>, judged: &Judged<'_>) -> Result<String, S
         environment,
         "paper",
         &json!({
-            "title": text(&record.title),
+            "title": heading(&record.title),
             "authors": text(&record.authors.join(", ")),
             "arxiv": link(&format!("arXiv:{}", record.arxiv), &format!("https://arxiv.org/abs/{}", record.arxiv)),
             "date": text(&record.date),
@@ -316,7 +316,7 @@ fn controls(environment: &Environment<'_>, papers: &[Judged<'_>]) -> Result<Stri
             reasons.map(|r| Impossible { id: claim.id.clone(), link: place(claim), reason: sentence(r) })
         });
         PaperControls {
-            title: text(&judged.record.title),
+            title: heading(&judged.record.title),
             controls: table(
                 &["Claim", "Check", "Control", "Outcome", "Noticed by", "Margin", "What was measured"],
                 &rows,
