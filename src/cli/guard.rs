@@ -91,6 +91,14 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_os = "linux")]
+    fn the_first_look_is_before_anything_else() {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        watch_with(0, Running::default(), move |told| drop(sender.send(told)));
+        assert!(receiver.try_recv().is_ok_and(|told| told.contains("limit of 0 MiB")));
+    }
+
+    #[test]
     fn what_is_being_measured_is_named_with_the_limit_and_how_to_raise_it() {
         let told = message(100, 130, &["toy/coin {}, replicates 0 to 4".into()]);
         for part in ["130 MiB", "100 MiB", "toy/coin {}, replicates 0 to 4", "--memory MIB"] {
