@@ -7,6 +7,7 @@ use corroborate::{
     papers::registry,
     store::{Record, digest},
 };
+use serde_json::{Map, Value, json};
 
 use crate::report::fixture;
 
@@ -49,7 +50,19 @@ fn evaluations(seeds: &mut Seeds) {
     }
 }
 
-/// The defaults of each experiment, and its named settings.
+/// The same with no whole number above this: settings with which measuring is quick.
+fn clamped(value: &Value, most: u64) -> Value {
+    match value {
+        Value::Number(number) if number.as_u64().is_some_and(|whole| whole > most) => most.into(),
+        Value::Array(list) => list.iter().map(|one| clamped(one, most)).collect(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, one)| (name.clone(), clamped(one, most))).collect::<Map<_, _>>().into()
+        }
+        other => other.clone(),
+    }
+}
+
+/// The defaults of each experiment, small ones, and its named settings.
 fn settings(seeds: &mut Seeds) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for leaf in registry() {
@@ -57,7 +70,8 @@ fn settings(seeds: &mut Seeds) {
         for experiment in &leaf.experiments {
             let named = configured.get(experiment.name).map(|c| c.named.clone()).unwrap_or_default();
             let defaults = experiment.defaults.as_object().cloned().unwrap();
-            for layer in std::iter::once(defaults).chain(named.into_values()) {
+            let small = clamped(&experiment.defaults, 12).as_object().cloned().unwrap();
+            for layer in [defaults, small].into_iter().chain(named.into_values()) {
                 let lines: Vec<String> =
                     layer.iter().map(|(key, value)| format!("\n{key}={value}")).collect();
                 let lines = lines.concat();
@@ -71,15 +85,23 @@ fn settings(seeds: &mut Seeds) {
 fn records(seeds: &mut Seeds) {
     let metrics: Vec<(&str, f64)> =
         registry()[0].experiments[0].metrics.iter().map(|m| (m.name, m.low.max(0.0))).collect();
-    let replicates =
-        serde_json::json!([{ "metrics": metrics }, { "metrics": metrics, "series": 1 }]).to_string();
-    let cases = r#"{"cases":3,"rejected":0,"violating":0,"worst":[0.5],"violation":null}"#;
-    let violated = r#"{"cases":3,"rejected":1,"violating":1,"worst":[1.5],"violation":{"case":0,"instance":{},"measured":[["error",1.5]]}}"#;
-    for (law, payload) in (0_u8..4).flat_map(|law| [replicates.as_str(), cases, violated].map(|p| (law, p))) {
-        let line = Record { unit: digest(b"unit"), from: 0, payload: payload.to_owned() }.encode();
+    let replicates = json!([{ "metrics": metrics }, { "metrics": metrics, "series": 1 }]).to_string();
+    let metric = registry()[0].properties[0].metrics[0].name;
+    let record = |violating: u64, worst: f64, violation: Value| json!({ "cases": 3, "rejected": 1, "violating": violating, "worst": [worst], "violation": violation });
+    let shown = json!({ "case": 0, "instance": {}, "measured": [[metric, 1.5]] });
+    let payloads = [
+        replicates,
+        record(0, 0.5, Value::Null).to_string(),
+        record(1, 1.5, shown.clone()).to_string(),
+        // Found by changing the others.
+        record(0, 0.5, shown).to_string(),
+        record(2, 1.5, Value::Null).to_string(),
+    ];
+    for (law, payload) in (0_u8..4).flat_map(|law| payloads.iter().map(move |p| (law, p))) {
+        let line = Record { unit: digest(b"unit"), from: 0, payload: payload.clone() }.encode();
         let text = match law {
             0 => line.trim_end(),
-            1 | 3 => payload,
+            1 | 3 => payload.as_str(),
             _ => line.as_str(),
         };
         seeds.push(("records", [&[law, 40], text.as_bytes()].concat()));

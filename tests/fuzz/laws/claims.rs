@@ -7,7 +7,7 @@ use corroborate::claim;
 pub fn hold(bytes: &[u8]) {
     let Ok(text) = claim::text_of("claims.yaml", bytes.to_vec()) else { return };
     let number = leaf_of(&text);
-    let read = |text: String| claim::read_claims(&LEAVES[number], &EXPERIMENTS[number], "claims.yaml", text);
+    let read = |text: String| claim::read_claims(&LEAVES[number], EXPERIMENTS[number], "claims.yaml", text);
     let written = hold_tree(&text);
     match read(text.clone()) {
         Err(wrong) => hold_refusal(&wrong, &text),

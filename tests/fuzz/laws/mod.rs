@@ -16,8 +16,11 @@ use std::{
 };
 
 use corroborate::{
-    claim::{self, Configured, problem::FileProblems, tree::Node},
-    papers::{leaf::Paper, registry},
+    claim::{self, Configured, Experiments, problem::FileProblems, tree::Node},
+    papers::{
+        leaf::{Data, Paper},
+        registry,
+    },
 };
 
 use crate::harmless;
@@ -25,14 +28,19 @@ use crate::harmless;
 /// Every leaf.
 pub static LEAVES: LazyLock<Vec<Paper>> = LazyLock::new(registry);
 
-/// What the experiments file of each leaf says.
-pub static EXPERIMENTS: LazyLock<Vec<BTreeMap<String, Configured>>> = LazyLock::new(|| {
-    let read = |leaf| match claim::configured(&root(), leaf) {
-        Ok((configured, _)) => configured,
-        Err(wrong) => panic!("{}", wrong[0]),
-    };
+/// What the experiments file of each leaf says, and its data.
+static CONFIGURED: LazyLock<Vec<Experiments>> = LazyLock::new(|| {
+    let read = |leaf| claim::configured(&root(), leaf).unwrap_or_else(|wrong| panic!("{}", wrong[0]));
     LEAVES.iter().map(read).collect()
 });
+
+/// What the experiments file of each leaf says.
+pub static EXPERIMENTS: LazyLock<Vec<&BTreeMap<String, Configured>>> =
+    LazyLock::new(|| CONFIGURED.iter().map(|(configured, _)| configured).collect());
+
+/// The data of each leaf, by its slug.
+pub static DATA: LazyLock<BTreeMap<&str, &Data>> =
+    LazyLock::new(|| LEAVES.iter().zip(&*CONFIGURED).map(|(leaf, (_, data))| (leaf.slug, data)).collect());
 
 /// The folder with `claims/` and `experiments/`.
 pub fn root() -> PathBuf {

@@ -1,4 +1,4 @@
 //! Claims files.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| corroborate_fuzz::laws::claims::hold(bytes));
+corroborate_fuzz::target!(claims);

@@ -3,4 +3,4 @@
 //! The first two bytes choose the law and a place. The rest is the text.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| corroborate_fuzz::laws::records::hold(bytes));
+corroborate_fuzz::target!(records);
