@@ -14,11 +14,11 @@ verify-full *ARGS:
 test *ARGS:
     cargo test {{ ARGS }}
 
-# Kill `verify` at random moments, hundreds of times, and hold what is resumed to the undisturbed run.
+# Kill `verify` at moments all over a run, hundreds of times, and hold what is resumed to the undisturbed run.
 test-kills KILLS="200":
     CORROBORATE_KILLS={{ KILLS }} cargo test --release --test tests -- --nocapture kills::
 
-# Measure in many ways (threads, orders, builds, processors), and compare the digests of the verdicts. Takes a while.
+# Measure in many ways (threads, orders, builds, processors), and compare the digests of the verdicts; ROWS="debug musl" chooses among them.
 test-determinism *SELECTORS:
     bash tests/determinism.sh {{ SELECTORS }}
 

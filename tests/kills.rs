@@ -1,25 +1,32 @@
-//! The program itself, killed at random moments and resumed; beside another run; on a disk that is
-//! full or read-only.
+//! The program itself, killed at moments all over a run and resumed; beside another run; on a disk that
+//! is full or read-only.
 //!
 //! `CORROBORATE_KILLS` sets how often it is killed: few times in `cargo test`, hundreds in
 //! `just test-kills`.
 
 use std::{
-    collections::BTreeMap,
-    fs,
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::Instant,
+    thread,
+    time::{Duration, Instant},
 };
 
 use assert_cmd::cargo::CommandCargoExt as _;
+use corroborate::store::{Record, inspect};
 
 /// What is judged: replicates and cases, controls, pictures; in little time.
 const SELECTION: &str = "g2rpo.*";
 /// Kills if nothing else is said.
 const FEW_KILLS: u32 = 5;
+/// From so many kills on, every part of a run must have been struck.
+const MANY_KILLS: u32 = 100;
 /// Kills of one run, before it is allowed to end.
 const KILLS_PER_RUN: u32 = 8;
+/// Signal that cannot be handled.
+const SIGKILL: i32 = 9;
 
 fn verify(store: &Path, out: &Path) -> Command {
     let mut command = Command::cargo_bin("corroborate").unwrap();
@@ -70,41 +77,114 @@ fn kills() -> u32 {
     std::env::var("CORROBORATE_KILLS").ok().map_or(FEW_KILLS, |n| n.parse().unwrap())
 }
 
+/// Bytes of all files below a folder in which others write.
+fn bytes_below(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let of = |path: &Path| -> io::Result<u64> {
+        let found = fs::metadata(path)?;
+        Ok(if found.is_dir() { bytes_below(path) } else { found.len() })
+    };
+    // What has gone since it was listed has been given another name, and is counted the next time.
+    entries.map(|entry| of(&entry.path()).unwrap_or(0)).sum()
+}
+
+/// What is kept in a store.
+#[derive(Debug)]
+struct Kept {
+    /// Records, each once: unit and place.
+    records: BTreeSet<(String, u64)>,
+    /// Pieces of work that are kept whole. A piece has one record, or one more for its curves, which is
+    /// written first.
+    pieces: u64,
+}
+
+impl Kept {
+    fn of(store: &Path) -> Self {
+        assert_eq!(inspect(store).unwrap().notices, []);
+        let (mut records, mut pieces) = (BTreeSet::new(), 0);
+        for bytes in if store.exists() { pages(store) } else { BTreeMap::new() }.values() {
+            let whole = bytes.split_inclusive(|b| *b == b'\n').filter(|line| line.ends_with(b"\n"));
+            for line in whole {
+                let record = Record::decode(line.strip_suffix(b"\n").unwrap()).unwrap();
+                pieces += u64::from(!record.payload.starts_with("[["));
+                assert!(records.insert((record.unit, record.from)), "kept twice");
+            }
+        }
+        Self { records, pieces }
+    }
+}
+
+/// Kills a run as soon as so many bytes stand below a folder, and a pause later. Whether it was killed: it
+/// may have ended before.
+fn killed(mut run: Child, folder: &Path, bytes: u64, pause: Duration) -> bool {
+    while bytes_below(folder) < bytes && run.try_wait().unwrap().is_none() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    thread::sleep(pause);
+    run.kill().unwrap();
+    let status = run.wait().unwrap();
+    assert!(status.success() || status.signal() == Some(SIGKILL), "{status}");
+    !status.success()
+}
+
+/// The k-th of numbers that fill the interval from 0 to 1 more and more evenly.
+fn spread(k: u32) -> f64 {
+    f64::from(k.wrapping_mul(2_654_435_769)) / f64::from(u32::MAX)
+}
+
 #[test]
 fn killed_and_resumed_is_as_never_disturbed() {
-    let folder = tempfile::tempdir().unwrap();
+    let undisturbed = tempfile::tempdir().unwrap();
+    let (store, out) = (undisturbed.path().join("store"), undisturbed.path().join("pages"));
     let begun = Instant::now();
-    let told = ended(verify(&folder.path().join("store"), &folder.path().join("pages")).spawn().unwrap());
+    let told = ended(verify(&store, &out).spawn().unwrap());
     let time = begun.elapsed();
-    let pieces = measured(&told);
-    let undisturbed = pages(&folder.path().join("pages"));
-    assert!(pieces > 20 && undisturbed.len() > 2, "{told}");
-    let (mut done, mut number) = (0, 0_u32);
-    while done < kills() {
+    let (all, expected, bytes) = (Kept::of(&store), pages(&out), bytes_below(undisturbed.path()));
+    assert_eq!(all.pieces, measured(&told), "{told}");
+    assert!(all.pieces > 20 && expected.len() > 2, "{told}");
+    let (wanted, mut done, mut runs) = (kills(), 0, 0);
+    // Kills by quarters of the pieces that were kept, and with all of them while pages were lacking.
+    let (mut quarters, mut pages_lacking) = ([0_u32; 5], 0);
+    while done < wanted {
         let folder = tempfile::tempdir().unwrap();
         let (store, out) = (folder.path().join("store"), folder.path().join("pages"));
-        for _ in 0..KILLS_PER_RUN.min(kills() - done) {
-            let mut child = verify(&store, &out).spawn().unwrap();
-            // Moments all over the run; what is left of it gets shorter from kill to kill.
-            number += 1;
-            std::thread::sleep(time.mul_f64(f64::from(number.wrapping_mul(2_654_435_761) >> 16) / 65536.0));
-            if child.try_wait().unwrap().is_some() {
+        let (planned, before) = (KILLS_PER_RUN.min(wanted - done), done);
+        let mut kept = Kept::of(&store);
+        for kill in 0..planned {
+            let moment = (f64::from(kill) + spread(runs)) / f64::from(planned);
+            // The next record would otherwise always be far away.
+            let pause = time.mul_f64(spread(done) / all.pieces as f64);
+            let run = verify(&store, &out).spawn().unwrap();
+            let was_killed = killed(run, folder.path(), (moment * bytes as f64) as u64, pause);
+            let now = Kept::of(&store);
+            assert!(now.records.is_superset(&kept.records), "after kill {done}, records have gone");
+            kept = now;
+            if !was_killed {
                 break;
             }
-            child.kill().unwrap();
-            child.wait().unwrap();
             done += 1;
+            let quarter = 4 * kept.pieces / all.pieces;
+            quarters[quarter as usize] += 1;
+            pages_lacking += u32::from(quarter == 4 && !(out.exists() && pages(&out) == expected));
         }
-        let kept = corroborate::store::inspect(&store).unwrap();
-        assert_eq!(kept.notices, []);
+        runs += 1;
+        assert!(done > before, "a run was never killed");
         let told = ended(verify(&store, &out).spawn().unwrap());
         assert!(!told.contains("warning"), "{told}");
-        assert!(pages(&out) == undisturbed, "pages differ after kill {done}");
-        // What was kept is not measured again: a piece has one record, or two with its curves.
-        assert!(measured(&told) + kept.records.div_ceil(2) <= pieces, "{} kept; {told}", kept.records);
+        assert!(pages(&out) == expected, "pages differ after kill {done}");
+        // What was kept is not measured again, and all the rest is.
+        assert_eq!(measured(&told), all.pieces - kept.pieces, "{told}");
+        assert_eq!(Kept::of(&store).records, all.records);
         let told = ended(verify(&store, &out).spawn().unwrap());
         assert_eq!(measured(&told), 0, "{told}");
+        println!("killed {done} of {wanted} times, in {runs} runs");
     }
+    println!("kills by quarters of {} pieces that were kept: {quarters:?}", all.pieces);
+    println!("kills with all of them, and pages lacking: {pages_lacking}");
+    let halfway: u32 = quarters[1..4].iter().sum();
+    assert!(halfway > 0, "what is measured is kept at once: {quarters:?}");
+    let everywhere = quarters.iter().all(|n| *n > 0) && pages_lacking > 0;
+    assert!(everywhere || wanted < MANY_KILLS, "{quarters:?}, {pages_lacking}");
 }
 
 /// Lengths in bytes at which a write is cut, and the program killed.
@@ -130,7 +210,7 @@ fn killed_in_the_middle_of_a_write_and_resumed_is_as_never_disturbed() {
     let (mut journals, mut others) = (0, 0);
     for limit in LIMITS {
         journals += u32::from(limited(limit, &verify(&store, &out)));
-        assert_eq!(corroborate::store::inspect(&store).unwrap().notices, [], "limit {limit}");
+        assert_eq!(inspect(&store).unwrap().notices, [], "limit {limit}");
         // With nothing left to measure, it is a page, a picture or `verdicts.json` that is cut.
         others += u32::from(limited(limit, &verify(&full, &out)));
         for (name, bytes) in if out.exists() { pages(&out) } else { BTreeMap::new() } {
@@ -153,7 +233,7 @@ fn two_runs_at_once_on_one_store_do_each_other_no_harm() {
         ended(child);
     }
     assert!(pages(&outs[0]) == pages(&outs[1]));
-    assert_eq!(corroborate::store::inspect(&store).unwrap().notices, []);
+    assert_eq!(inspect(&store).unwrap().notices, []);
     assert_eq!(measured(&ended(verify(&store, &outs[0]).spawn().unwrap())), 0);
 }
 
