@@ -302,6 +302,64 @@ fn a_death_at_any_step_loses_at_most_the_record_in_flight() {
     assert!(survived > 9, "folder, file, six records, sync and name: {survived} steps were tried");
 }
 
+/// A disk whose `n`-th step alone fails, in the middle of it if it is a write: one that was full for a moment.
+struct Hiccup {
+    left: AtomicU32,
+}
+
+impl Hiccup {
+    fn step(&self) -> io::Result<()> {
+        match self.left.fetch_sub(1, Ordering::SeqCst) {
+            0 => Err(io::Error::from(ErrorKind::StorageFull)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Disk for Hiccup {
+    fn create_folder(&self, path: &Path) -> io::Result<()> {
+        self.step().and_then(|()| RealDisk.create_folder(path))
+    }
+
+    fn create(&self, path: &Path) -> io::Result<fs::File> {
+        self.step().and_then(|()| RealDisk.create(path))
+    }
+
+    fn append(&self, file: &mut fs::File, bytes: &[u8]) -> io::Result<()> {
+        self.step().inspect_err(|_| RealDisk.append(file, &bytes[..bytes.len() / 2]).unwrap())?;
+        RealDisk.append(file, bytes)
+    }
+}
+
+#[test]
+fn after_an_error_nothing_more_is_written_even_if_the_disk_could_again() {
+    // Folder, file and six records, each in its turn.
+    for step in 0..8 {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open_on(folder.path(), false, Box::new(Hiccup { left: AtomicU32::new(step) }));
+        let written = || {
+            let found = inspect(folder.path()).unwrap();
+            // Half a line and another behind it would be a damaged one.
+            assert_eq!(found.notices, [], "step {step}");
+            found.records
+        };
+        for (i, record) in some().iter().enumerate() {
+            put(&store, record);
+            let expected = (i as u64 + 1).min(u64::from(step).saturating_sub(2));
+            assert_eq!(written(), expected, "step {step}, record {i}");
+            // What cannot be written is known all the same.
+            assert!(holds(&store, record));
+        }
+        assert!(matches!(&store.notices()[..], [Notice::Unwritable { .. }]), "{:?}", store.notices());
+        store.finish();
+        assert!(matches!(&store.notices()[..], [Notice::Unwritable { .. }]), "{:?}", store.notices());
+        let again = Store::open(folder.path(), false);
+        put_some(&again);
+        again.finish();
+        assert_eq!(inspect(folder.path()).unwrap().records, some().len() as u64, "step {step}");
+    }
+}
+
 #[test]
 fn a_collection_that_dies_at_any_step_loses_nothing_and_leaves_nothing_behind_for_long() {
     let live: BTreeSet<String> = [SHELF.to_owned()].into();
