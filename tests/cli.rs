@@ -75,8 +75,13 @@ fn every_mistake_of_a_paper_turns_some_claim_red() {
     }
 }
 
-/// A copy of the project's claims and experiments, edited.
+/// A copy of the project's claims and experiments, with the claims about bounded ratios edited.
 pub fn edited(from: &str, to: &str) -> tempfile::TempDir {
+    edited_of("bounded-ratio-rl", from, to)
+}
+
+/// A copy of the project's claims and experiments, with the claims of one paper edited.
+pub fn edited_of(paper: &str, from: &str, to: &str) -> tempfile::TempDir {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = tempfile::tempdir().unwrap();
     for part in ["claims", "experiments", "experiments/data"] {
@@ -85,7 +90,7 @@ pub fn edited(from: &str, to: &str) -> tempfile::TempDir {
             fs::copy(entry.path(), folder.path().join(part).join(entry.file_name())).unwrap();
         }
     }
-    let file = folder.path().join("claims/bounded-ratio-rl.yaml");
+    let file = folder.path().join(format!("claims/{paper}.yaml"));
     let text = fs::read_to_string(&file).unwrap();
     assert!(text.contains(from), "{from}");
     fs::write(&file, text.replace(from, to)).unwrap();

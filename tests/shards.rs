@@ -12,14 +12,16 @@ use std::{
 use assert_cmd::cargo::CommandCargoExt as _;
 use corroborate::{
     check::{self, Measured, Options, Shard, evidence::Verdicts},
-    claim::{Claim, PaperClaims, Tier, Verdict},
+    claim::{Claim, PaperClaims, Plot, PlotCurve, PlotPanel, Tier, Verdict},
     run::{Executor, Memory},
     store::{Record, Store, inspect},
 };
 use serde_json::{Value, json};
 
 use crate::{
+    cli::edited_of,
     kills::pages,
+    store::plot,
     toy::{arm, claim, coin, commutes, executor, judge_by, record},
 };
 
@@ -387,6 +389,71 @@ fn what_breaks_down_in_a_shard_is_measured_again_where_it_is_judged_and_nothing_
     judge_by(&executor, toys(), &|_| true, None);
     let lacking = executor.lacking();
     assert!(!lacking.is_empty() && lacking.iter().all(|what| what.contains("toy/")), "{lacking:?}");
+}
+
+#[test]
+fn a_picture_that_breaks_down_in_a_shard_is_measured_again_too() {
+    let pictured = || {
+        let plot = Plot {
+            panels: vec![PlotPanel {
+                title: String::new(),
+                curves: vec![PlotCurve {
+                    label: "none".into(),
+                    fault: Some("panics".into()),
+                    arms: vec![(0.0, arm(0.95))],
+                }],
+            }],
+            ..plot(3)
+        };
+        vec![Claim { plots: vec![plot], ..claim(1, vec![coin(vec![arm(0.95)], 0.5, &["tails-heavy"])]) }]
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let done = toy_shard(folder.path(), pictured(), Shard { number: 1, of: 1 });
+    // The check has a unit, its control another, the picture a third.
+    assert_eq!((done.units.as_slice(), done.broken.as_slice()), (&[0, 1, 2][..], &[2][..]));
+    let again = done.plan.units[2].keys.clone();
+    let merged = remembering(&folder.path().join("merged"), vec![folder.path().into()]).measuring_only(again);
+    let judged = judge_by(&merged, pictured(), &|_| true, None);
+    assert_eq!(judged, judge_by(&executor(1), pictured(), &|_| true, None));
+    assert_eq!(verdicts(&judged), [Verdict::Error]);
+    assert_eq!(merged.lacking(), [""; 0]);
+}
+
+#[test]
+fn a_breakdown_is_said_and_left_to_the_merge_whose_verdict_is_an_error() {
+    // A group in which everything succeeds is none of those that the experiment is about.
+    let root = edited_of("g2rpo", "set: {N: 8, K: 1}", "set: {N: 8, K: 8}");
+    let run = |arguments: &[&str]| command(&[&["--root", text(root.path())], arguments].concat());
+    let plan = run(&["plan", SELECTION[0], "--format", "json"]).out;
+    let plan: Value = serde_json::from_str(&plan).unwrap();
+    let units = plan["units"].as_array().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (store, out) = (folder.path().join("store"), folder.path().join("out"));
+    let shard = run(&["verify", SELECTION[0], "--shard", "1/1", "--store", text(&store)]);
+    assert_eq!(shard.status, 0, "{}", shard.told);
+    let told: Vec<&str> = shard.told.lines().filter(|line| line.starts_with("warning: ")).collect();
+    let manifest = pages(&store.join("shards")).into_values().next().unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    let broken: Vec<u64> =
+        manifest["broken"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect();
+    // The check and its control, on settings that nothing else has.
+    assert_eq!(broken.len(), 2, "{manifest}");
+    assert!(broken.iter().all(|unit| units[*unit as usize]["readers"] == 1), "{plan}");
+    let expected: Vec<String> = broken
+        .iter()
+        .map(|unit| format!("warning: unit {} (g2rpo.8) broke down; `merge` measures it again", unit + 1))
+        .collect();
+    assert_eq!(told, expected);
+    let undivided =
+        run(&["verify", SELECTION[0], "--format", "json", "--store", text(&folder.path().join("own"))]);
+    assert_eq!(undivided.status, 3, "{}", undivided.told);
+    let verdicts: Value = serde_json::from_str(&undivided.out).unwrap();
+    assert_eq!(verdicts["claims"][0]["verdict"], "error");
+    let why = verdicts["claims"][0]["evidence"][2]["error"].as_str().unwrap();
+    assert!(why.contains("K must lie strictly between 0 and N"), "{why}");
+    let merged =
+        run(&["merge", text(&store), "--select", SELECTION[0], "--format", "json", "--store", text(&out)]);
+    assert_eq!((merged.status, &merged.out), (3, &undivided.out), "{}", merged.told);
 }
 
 #[test]

@@ -21,11 +21,11 @@ fn claims() -> Vec<Claim> {
     pictured(12)
 }
 
-/// Claims, with a picture of this many replicates.
-fn pictured(replicates: u64) -> Vec<Claim> {
+/// A picture of a fair coin, of this many replicates.
+pub fn plot(replicates: u64) -> Plot {
     let curve = PlotCurve { label: "fair".into(), fault: None, arms: vec![(0.0, arm(0.95))] };
     let axis = || Axis { label: "toss".into(), log: false };
-    let plot = Plot {
+    Plot {
         title: "Heads so far".into(),
         content: PlotContent::Series("so-far".into()),
         x: axis(),
@@ -33,10 +33,17 @@ fn pictured(replicates: u64) -> Vec<Claim> {
         experiment: "coin".into(),
         panels: vec![PlotPanel { title: String::new(), curves: vec![curve] }],
         replicates,
-    };
+    }
+}
+
+/// Claims, with a picture of this many replicates.
+fn pictured(replicates: u64) -> Vec<Claim> {
     vec![
         claim(1, vec![coin(vec![arm(0.95)], 0.5, &["tails-heavy"])]),
-        Claim { plots: vec![plot], ..claim(2, vec![coin(vec![arm(0.95), arm(0.8)], 0.5, &["tails-heavy"])]) },
+        Claim {
+            plots: vec![plot(replicates)],
+            ..claim(2, vec![coin(vec![arm(0.95), arm(0.8)], 0.5, &["tails-heavy"])])
+        },
         claim(3, vec![commutes(0.0, &["off-by-one"])]),
     ]
 }
