@@ -30,6 +30,9 @@ mod figures;
 // The checks on trial: error rates under peeking, power, bad metrics, and a broken test.
 mod trials;
 
+// Cases of a property, and the pieces in which everything is measured.
+mod cases;
+
 // Verdicts, controls, breakdowns, and what they may not depend on.
 mod verdicts;
 
