@@ -148,5 +148,9 @@ if asked aarch64; then
     fi
 fi
 
-[ "$failed" = 1 ] || echo "the same verdicts, $compared times over"
+if [ "$compared" = 0 ]; then
+    echo "nothing could be compared here"
+elif [ "$failed" = 0 ]; then
+    echo "compared: $compared, all the same"
+fi
 exit $failed
