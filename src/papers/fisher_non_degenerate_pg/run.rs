@@ -177,7 +177,7 @@ pub fn looks(steps: usize) -> Vec<usize> {
 pub fn watched<E: Environment, T>(
     environment: &E,
     method: Method,
-    start: E::Vector,
+    start: &E::Vector,
     weights: &[f64],
     looks: &[usize],
     mut streams: Vec<Stream>,
@@ -243,7 +243,7 @@ mod tests {
         let seen = watched(
             &bandit,
             method,
-            [0.0; 2],
+            &[0.0; 2],
             &method.weights(50),
             &[25, 50],
             vec![stream(5), stream(4)],

@@ -105,7 +105,7 @@ impl Measure for Saturation {
         let streams = (0..runs).map(|index| streams.stream(&format!("run {index}"))).collect();
         let seen = |theta: &Vec<f64>| self.performance(theta);
         let performances: Vec<Vec<f64>> =
-            watched(&self.environment, method, START.to_vec(), &weights, &looks, streams, seen)
+            watched(&self.environment, method, &START.to_vec(), &weights, &looks, streams, seen)
                 .into_iter()
                 .map(|run| run.into_iter().collect())
                 .collect::<Result<_, _>>()?;

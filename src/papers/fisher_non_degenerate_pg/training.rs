@@ -114,7 +114,7 @@ impl Measure for Training {
         // One list a run, of the gap at each look.
         let streams = (0..runs).map(|index| streams.stream(&format!("run {index}"))).collect();
         let seen = |theta: &[f64; 2]| self.gap(&bandit, *theta);
-        let gaps = watched(&bandit, method, [0.0; 2], &weights, &looks, streams, seen);
+        let gaps = watched(&bandit, method, &[0.0; 2], &weights, &looks, streams, seen);
         let at = |look: usize| gaps.iter().map(|run| run[look]).collect::<Vec<f64>>();
         let means: Vec<f64> = (0..looks.len()).map(|look| mean(&at(look))).collect();
         // T is a multiple of 8, so there are at least four looks.
