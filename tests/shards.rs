@@ -343,8 +343,13 @@ fn toys() -> Vec<Claim> {
 }
 
 fn remembering(folder: &Path, others: Vec<PathBuf>) -> Executor {
+    built_from("f", folder, others)
+}
+
+/// An executor whose leaf has sources with this fingerprint.
+fn built_from(sources: &str, folder: &Path, others: Vec<PathBuf>) -> Executor {
     let store = Store::open(folder, false).reading(others);
-    executor(2).remembering(Memory::new(store, [("toy".to_owned(), "f".to_owned())].into()))
+    executor(2).remembering(Memory::new(store, [("toy".to_owned(), sources.to_owned())].into()))
 }
 
 fn toy_shard(folder: &Path, claims: Vec<Claim>, shard: Shard) -> Measured {
@@ -476,15 +481,16 @@ fn what_is_merged_is_judged_by_the_claims_at_hand_whatever_bounds_the_shards_kne
         // Never another verdict: the same, or measurements that are lacking.
         assert_eq!((judged == undivided(bound), lacking.is_empty()), (is_enough, is_enough), "{bound}");
     }
-    // How much may be measured is part of the plan.
-    let executor = remembering(&folder.path().join("planned"), vec![]);
-    let planned = |tier| {
+    // How much may be measured is part of the plan, and so are the sources that measure it.
+    let planned = |tier, sources| {
+        let executor = built_from(sources, &folder.path().join("planned"), vec![]);
         let papers = [PaperClaims { record: record(), claims: bounded(0.5) }];
         let options = Options { tier, select: &|_| true, times: None, progress: &|_| () };
         check::plan_run(&executor, &papers, &options).digest
     };
-    assert_eq!(planned(Tier::Quick), plan.digest);
-    assert_ne!(planned(Tier::Full), plan.digest);
+    assert_eq!(planned(Tier::Quick, "f"), plan.digest);
+    assert_ne!(planned(Tier::Full, "f"), plan.digest);
+    assert_ne!(planned(Tier::Quick, "g"), plan.digest);
     // The bounds of a property are another matter: they tell which case is kept as the first violation.
     let property = |tolerance| vec![claim(1, vec![commutes(tolerance, &["off-by-one"])])];
     let digests = [0.0, 0.5].map(|tolerance| {

@@ -142,6 +142,9 @@ fn a_fresh_run_is_held_to_what_was_kept_where_both_have_measured() {
     run(folder.path());
     let fewer = run_on(Store::open(folder.path(), true), pictured(7), "f", true);
     assert_eq!(fewer.notices, []);
+    // Replicates that stand in two records, of different lengths, and agree.
+    let again = run(folder.path());
+    assert_eq!((again.measured, again.notices), (0, vec![]));
 
     let folder = tempfile::tempdir().unwrap();
     run(folder.path());

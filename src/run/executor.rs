@@ -142,12 +142,6 @@ impl Executor {
         self.memory.as_ref()
     }
 
-    /// The leaves.
-    #[must_use]
-    pub fn papers(&self) -> &[Paper] {
-        &self.shared.papers
-    }
-
     /// The leaf of this slug.
     #[must_use]
     pub fn paper(&self, slug: &str) -> Option<&Paper> {
