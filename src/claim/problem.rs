@@ -8,6 +8,10 @@ use miette::{
 
 use super::printable::{in_one_line, is_printable, printable};
 
+/// Longest line that is shown, in bytes. Nobody reads a longer one, and beyond column 65 535 miette
+/// underlines nothing: it panics.
+const LONGEST_LINE: usize = 2_000;
+
 /// One thing wrong at one place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
@@ -123,14 +127,34 @@ impl FileProblems {
         let handler = GraphicalReportHandler::new_themed(theme).with_width(110).with_links(false);
         let mut out = String::new();
         for problem in &self.problems {
-            let told = Told { problem, text: &self.text, placed: !self.text.inner().is_empty() };
+            let told = Told { problem, text: &self.text, placed: self.is_shown(problem) };
             if !told.placed {
-                out += &format!("  in {}:\n", self.file);
+                out += &format!("  in {}{}:\n", self.file, self.place(problem));
             }
             // Writing to a String cannot fail.
             let _ = handler.render_report(&mut out, &told);
         }
         out
+    }
+
+    /// Whether the lines of a problem are shown, with the one before and the one after.
+    fn is_shown(&self, problem: &Problem) -> bool {
+        let text = self.text.inner().as_bytes();
+        let (before, rest) = text.split_at(problem.span.0.min(text.len()));
+        let (inside, after) = rest.split_at(problem.span.1.saturating_sub(problem.span.0).min(rest.len()));
+        let last_two = before.rsplitn(3, |b| *b == b'\n').take(2).map(<[u8]>::len);
+        let next_two = after.splitn(3, |b| *b == b'\n').take(2).map(<[u8]>::len);
+        let own = inside.split(|b| *b == b'\n').map(<[u8]>::len);
+        !text.is_empty() && last_two.chain(own).chain(next_two).all(|length| length <= LONGEST_LINE)
+    }
+
+    /// Line and column of a problem, in words; nothing for one of the whole file.
+    fn place(&self, problem: &Problem) -> String {
+        let text = self.text.inner().as_bytes();
+        let before = String::from_utf8_lossy(&text[..problem.span.0.min(text.len())]);
+        let (line, column) =
+            (before.split('\n').count(), before.chars().rev().take_while(|c| *c != '\n').count());
+        if text.is_empty() { String::new() } else { format!(", line {line}, column {}", column + 1) }
     }
 }
 
@@ -170,5 +194,24 @@ impl Diagnostic for Told<'_> {
         let span = SourceSpan::new(start.into(), end.saturating_sub(start));
         let label = LabeledSpan::new_with_span(Some(self.problem.label.clone()), span);
         Some(Box::new(std::iter::once(label)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_in_long_lines_are_told_with_their_place_alone() {
+        let told = |text: &str, at: usize| {
+            let problem = Problem::new(&(at..at + 1), "wrong", "here");
+            FileProblems::new("f.yaml", text, vec![problem]).render(false)
+        };
+        let long = format!("a: é\n{}b\nc: 1\n", " ".repeat(70_000));
+        let shown = told(&long, 70_006);
+        assert!(shown.contains("in f.yaml, line 2, column 70001:") && shown.contains("wrong"), "{shown}");
+        assert!(shown.len() < 200, "{shown}");
+        let short = told("a: 1\nb: 2\n", 5);
+        assert!(short.contains("f.yaml:2:1") && short.contains("here"), "{short}");
     }
 }

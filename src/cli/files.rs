@@ -9,7 +9,7 @@ use std::{
 
 use super::Refusal;
 use crate::{
-    check::evidence::Verdicts,
+    check::evidence::{Curve, Verdicts},
     claim::{CLAIMS, EXPERIMENTS},
 };
 
@@ -113,8 +113,25 @@ pub fn verdicts_of(path: &Path, text: &str) -> Result<Verdicts, Refusal> {
             "{path} has format {other}; this program reads format {ours}: verify again"
         )));
     }
-    serde_json::from_str(text).map(Verdicts::printable).map_err(|e| {
+    let verdicts = serde_json::from_str(text).map(Verdicts::printable).map_err(|e| {
         let path = path.display();
         Refusal::usage(format!("{path}, line {}, column {}: no verdicts: {e}", e.line(), e.column()))
+    })?;
+    match uneven(&verdicts) {
+        Some(place) => Err(Refusal::usage(format!(
+            "{}: no verdicts: {place} has not as many means and ends of its band as abscissae",
+            path.display()
+        ))),
+        None => Ok(verdicts),
+    }
+}
+
+/// A curve whose lists are of different lengths, which no run writes.
+fn uneven(verdicts: &Verdicts) -> Option<String> {
+    verdicts.claims.iter().find_map(|claim| {
+        let curves = claim.plots.iter().flat_map(|plot| &plot.panels).flat_map(|panel| &panel.curves);
+        let is_uneven = |c: &&Curve| [&c.mean, &c.low, &c.high].iter().any(|list| list.len() != c.x.len());
+        let curve = curves.into_iter().find(is_uneven)?;
+        Some(format!("the curve `{}` of claim `{}`", curve.label, claim.id))
     })
 }

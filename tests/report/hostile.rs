@@ -3,11 +3,12 @@
 use std::path::{Component, Path};
 
 use corroborate::{
-    check::evidence::Verdicts,
+    check::evidence::{ClaimResult, Verdicts},
     claim::{
         Axis, Claim, PaperClaims, PaperRecord, Plot, PlotContent, PlotCurve, PlotPanel, Published, Relation,
         Tier,
     },
+    cli::files,
     report::{
         self,
         terminal::{Detail, explain, table},
@@ -189,4 +190,20 @@ fn hostile_toy(text: &str) -> Verdicts {
     let options =
         corroborate::check::Options { tier: Tier::Quick, select: &|_| true, times: None, progress: &|_| () };
     corroborate::check::verify(&toy::executor(2), &[PaperClaims { record, claims: vec![claim] }], &options)
+}
+
+/// Found by fuzzing: a picture was drawn of what is not there.
+#[test]
+fn curves_whose_lists_differ_in_length_are_no_verdicts() {
+    let verdicts = fixture::verdicts();
+    let is_drawn = |claim: &&ClaimResult| claim.plots.iter().any(|plot| !plot.panels.is_empty());
+    let number = verdicts.claims.iter().position(|claim| is_drawn(&claim)).unwrap();
+    let curve = format!("/claims/{number}/plots/0/panels/0/curves/0");
+    for list in ["x", "mean", "low", "high"] {
+        let mut json = serde_json::to_value(&verdicts).unwrap();
+        json.pointer_mut(&format!("{curve}/{list}")).unwrap().as_array_mut().unwrap().pop();
+        let told = files::verdicts_of(Path::new("v.json"), &json.to_string()).unwrap_err().to_string();
+        let claim = &verdicts.claims[number].id;
+        assert!(told.starts_with("v.json: no verdicts: the curve `") && told.contains(claim), "{told}");
+    }
 }
