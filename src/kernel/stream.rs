@@ -10,7 +10,10 @@ use rand_chacha::{
     rand_core::{SeedableRng, block::Generator},
 };
 
-use super::math;
+use super::{
+    math,
+    wide::{LANES, Level, dispatch},
+};
 
 /// The randomness of one replicate: a 256-bit key from which labelled [`Stream`]s are derived.
 #[derive(Clone, Debug)]
@@ -50,6 +53,19 @@ const WORDS: usize = 64;
 /// In rows up to this length all sums are compared: a few additions cost less than a jump that nobody
 /// can foresee.
 const SHORT: usize = 8;
+
+/// [`Stream::below_each`] takes so many numbers at most from a word.
+const MOST: u64 = 1 << 54;
+
+/// The next digit in base n ≤ 2³² of the fraction x/2⁶⁴, once as many are gone as the power of n says: those of a word
+/// are found independently of each other.
+#[inline(always)]
+fn digit(x: u64, power: u64, n: u64) -> u32 {
+    let left = x.wrapping_mul(power);
+    // The upper half of left · n, from products that fit.
+    let (low, high) = (left & u64::from(u32::MAX), left >> 32);
+    ((((low * n) >> 32) + high * n) >> 32) as u32
+}
 
 /// A stream of random numbers.
 #[derive(Clone, Debug)]
@@ -116,27 +132,41 @@ impl Stream {
     /// draws are not those of [`Self::below`]. Source: Brackett-Rozinsky and Lemire, Batched ranged random
     /// integer generation, Software: Practice and Experience 55 (2025).
     pub fn below_each(&mut self, n: usize, draws: &mut [u32]) {
-        const MOST: u64 = 1 << 54;
-        let n = n as u64;
+        self.below_each_at(Level::new(), n as u64, draws);
+    }
+
+    fn below_each_at(&mut self, level: Level, n: u64, draws: &mut [u32]) {
         if n <= 1 {
             return draws.fill(0);
         }
-        let (mut digits, mut power) = (1, n);
-        while power <= MOST / n {
-            power *= n;
+        // n⁰, n¹, …
+        let (mut powers, mut digits) = ([1; 54], 1);
+        while powers[digits - 1] <= MOST / n / n {
+            powers[digits] = powers[digits - 1] * n;
             digits += 1;
         }
-        for draws in draws.chunks_mut(digits) {
-            // A shorter list at the end takes the first digits of a word.
-            let least = power.wrapping_neg() % power;
+        dispatch!(level, _simd => self.below_each_inlined(n, &powers[..digits], draws));
+    }
+
+    #[inline(always)]
+    fn below_each_inlined(&mut self, n: u64, powers: &[u64], draws: &mut [u32]) {
+        let power = powers[powers.len() - 1] * n;
+        let least = power.wrapping_neg() % power;
+        // A shorter list at the end takes the first digits of a word.
+        for draws in draws.chunks_mut(powers.len()) {
             let mut x = self.bits();
             while x.wrapping_mul(power) < least {
                 x = self.bits();
             }
-            for draw in draws {
-                let product = u128::from(x) * u128::from(n);
-                *draw = (product >> 64) as u32;
-                x = product as u64;
+            let (eights, rest) = draws.as_chunks_mut::<LANES>();
+            let others = &powers[LANES * eights.len()..];
+            for (draws, powers) in eights.iter_mut().zip(powers.as_chunks::<LANES>().0) {
+                for (draw, power) in draws.iter_mut().zip(powers) {
+                    *draw = digit(x, *power, n);
+                }
+            }
+            for (draw, power) in rest.iter_mut().zip(others) {
+                *draw = digit(x, *power, n);
             }
         }
     }
@@ -250,6 +280,7 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::wide::levels;
 
     #[test]
     fn labels_give_independent_reproducible_streams() {
@@ -310,6 +341,35 @@ mod tests {
         stream.below_each(1, &mut draws);
         assert_eq!(draws, [0; 3]);
         stream.below_each(7, &mut []);
+    }
+
+    #[test]
+    fn digits_are_the_same_at_every_level_of_the_processor() {
+        for n in [2_u64, 3, 7, 10, 11, 1000, 1 << 20, (1 << 32) - 5, 1 << 32] {
+            for count in [1, 7, 16, 203] {
+                let stream = Streams::from_seed(8).stream("each");
+                // One multiplication after the other.
+                let (mut words, mut known, mut left, mut x) = (stream.clone(), Vec::new(), 0, 0);
+                let digits = (1..).take_while(|k| u128::from(n).pow(*k) <= u128::from(MOST)).count().max(1);
+                let power = n.pow(digits as u32);
+                while known.len() < count {
+                    if left == 0 {
+                        (left, x) = (digits, words.bits());
+                        while x.wrapping_mul(power) < power.wrapping_neg() % power {
+                            x = words.bits();
+                        }
+                    }
+                    let product = u128::from(x) * u128::from(n);
+                    known.push((product >> 64) as u32);
+                    (left, x) = (left - 1, product as u64);
+                }
+                for (name, level) in levels() {
+                    let mut found = vec![0; count];
+                    stream.clone().below_each_at(level, n, &mut found);
+                    assert_eq!(found, known, "{name}, below {n}");
+                }
+            }
+        }
     }
 
     #[test]

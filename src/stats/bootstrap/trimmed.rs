@@ -1,11 +1,13 @@
 //! The interquartile mean on resamples, from counts instead of sorted copies.
 
-use super::{Interval, hold, percentile, stream};
+use super::{Interval, hold, percentile, stratified, stream};
 use crate::{
     kernel::stream::Streams,
     stats::{sample::StatsError, scores::Scores},
 };
 
+/// Scores that indices of sixteen bits can tell apart; with more, resamples are sorted.
+const MOST: usize = 1 << 16;
 /// Counts are added up in blocks of this many.
 const BLOCK: usize = 8;
 
@@ -31,30 +33,43 @@ pub fn interquartile_mean(
 ) -> Result<Interval, StatsError> {
     hold(resamples, level)?;
     let runs = scores.runs();
+    let count = runs * scores.tasks();
+    if count > MOST {
+        let statistic = |x: &[Scores]| Ok(vec![x[0].interquartile_mean()]);
+        return Ok(stratified(std::slice::from_ref(scores), statistic, resamples, level, streams)?[0]);
+    }
     let (values, places) = sorted(scores);
-    let (mut counts, mut picks) = (vec![0; values.len()], vec![0; values.len()]);
+    // The first run of the task from which each score of a resample is drawn.
+    let firsts: Vec<u32> = (0..count).map(|drawn| (drawn - drawn % runs) as u32).collect();
+    let (mut counts, mut picks) = (vec![0; MOST], vec![0; count]);
     let mut stream = stream(streams);
     let drawn = (0..resamples).map(|_| {
-        counts.fill(0);
+        counts[..count].fill(0);
         stream.below_each(runs, &mut picks);
-        for (picks, places) in picks.chunks_exact(runs).zip(places.chunks_exact(runs)) {
-            for run in picks {
-                counts[places[*run as usize] as usize] += 1;
-            }
-        }
-        middle(&values, &counts)
+        add_counts(&picks, &firsts, &places, &mut counts);
+        middle(&values, &counts[..count])
     });
     Ok(percentile(scores.interquartile_mean(), drawn.collect(), level))
 }
 
-/// All scores in ascending order, and the place there of run n on task m at m · runs + n.
-fn sorted(scores: &Scores) -> (Vec<f64>, Vec<u32>) {
+/// Counts each score that was drawn, at its place. Both lists are as long as indices of sixteen bits can reach, so that
+/// none has to be held to their length.
+fn add_counts(picks: &[u32], firsts: &[u32], places: &[u16], counts: &mut [i32]) {
+    let (places, counts) = (&places[..MOST], &mut counts[..MOST]);
+    for (run, first) in picks.iter().zip(firsts) {
+        let place = places[usize::from((first + run) as u16)];
+        counts[usize::from(place)] += 1;
+    }
+}
+
+/// All scores in ascending order, and the place there of run n on task m at m · runs + n, with zeros behind.
+fn sorted(scores: &Scores) -> (Vec<f64>, Vec<u16>) {
     let all: Vec<f64> = (0..scores.tasks()).flat_map(|m| scores.task(m)).collect();
     let mut order: Vec<usize> = (0..all.len()).collect();
     order.sort_by(|i, j| all[*i].total_cmp(&all[*j]));
-    let mut places = vec![0; all.len()];
-    for (place, index) in order.iter().enumerate() {
-        places[*index] = place as u32;
+    let mut places = vec![0; MOST];
+    for (place, index) in (0..).zip(&order) {
+        places[*index] = place;
     }
     (order.iter().map(|index| all[*index]).collect(), places)
 }
