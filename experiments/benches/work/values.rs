@@ -61,10 +61,9 @@ pub fn posterior_contest(n: usize, ratio: f64) -> Contest {
     }
 }
 
-/// Why linear algebra is slower than OpenBLAS.
-const WIDE: &str = "OpenBLAS uses fused operations in registers of 512 bits, which this processor has and others lack. Ours has \
-to give the same bits on every one, so it rounds every product, two numbers at a time; the section below says what share \
-of that arithmetic it reaches";
+/// Why linear algebra is slower than OpenBLAS, where it is.
+const WIDE: &str = "OpenBLAS uses fused operations, which this processor has and others lack. Ours has to give the same bits \
+on every one, so it rounds every product; the section below says what share of that arithmetic it reaches";
 
 /// Temporal differences over one episode of n steps.
 pub fn temporal(n: usize) -> Work {
