@@ -169,7 +169,9 @@ fn solve_column(lower: &[f64], n: usize, entries: &mut [f64], m: usize, first: u
         }
     }
     let divisor = lower[j * n + j];
-    column.iter_mut().for_each(|entry| *entry /= divisor);
+    for entry in column {
+        *entry /= divisor;
+    }
 }
 
 /// [`subtract_products`] for right-hand sides.

@@ -43,7 +43,9 @@ const P: [f64; 5] = [
 /// ```
 pub fn exp_each(numbers: &mut [f64]) {
     if numbers.len() < FEW {
-        numbers.iter_mut().for_each(|x| *x = exp(*x));
+        for x in numbers {
+            *x = exp(*x);
+        }
     } else {
         exp_each_at(Level::new(), numbers);
     }
@@ -61,7 +63,9 @@ fn exp_each_inlined<S: Simd>(simd: S, numbers: &mut [f64]) {
         together(simd, chunk);
     }
     if rest.len() < FEW {
-        rest.iter_mut().for_each(|x| *x = exp(*x));
+        for x in rest {
+            *x = exp(*x);
+        }
     } else {
         let mut chunk = [0.0; LANES];
         chunk[..rest.len()].copy_from_slice(rest);
@@ -77,7 +81,9 @@ pub(super) fn together<S: Simd>(simd: S, chunk: &mut [f64; LANES]) {
     if numbers.abs().simd_lt(LARGE).all_true() {
         moderate(simd, numbers).store_slice(chunk);
     } else {
-        chunk.iter_mut().for_each(|x| *x = exp(*x));
+        for x in chunk {
+            *x = exp(*x);
+        }
     }
 }
 

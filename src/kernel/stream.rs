@@ -350,7 +350,7 @@ mod tests {
                 let stream = Streams::from_seed(8).stream("each");
                 // One multiplication after the other.
                 let (mut words, mut known, mut left, mut x) = (stream.clone(), Vec::new(), 0, 0);
-                let digits = (1..).take_while(|k| u128::from(n).pow(*k) <= u128::from(MOST)).count().max(1);
+                let digits = (1..60).take_while(|k| u128::from(n).pow(*k) <= u128::from(MOST)).count().max(1);
                 let power = n.pow(digits as u32);
                 while known.len() < count {
                     if left == 0 {

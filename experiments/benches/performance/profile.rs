@@ -18,7 +18,7 @@ const ALLOCATIONS: [&str; 6] =
 const GROUPS: [(&str, &[&str]); 10] = [
     ("memory: allocating and releasing", &["mi_", "_mi_", "malloc", "free", "__rust", "alloc::raw_vec"]),
     ("memory: copying and clearing", &["__mem", "mem"]),
-    ("random numbers", &["corroborate::kernel::stream", "rand_chacha", "blake3"]),
+    ("random numbers", &["corroborate::kernel::stream", "chacha20", "rand_chacha", "blake3"]),
     ("elementary functions", &["corroborate::kernel::math", "corroborate::kernel::exponential", "libm"]),
     ("kernel: everything else", &["corroborate::kernel"]),
     ("experiments and properties of the papers", &["corroborate::papers"]),

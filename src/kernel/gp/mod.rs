@@ -145,7 +145,9 @@ impl SquaredExponential {
             }
             let mut chunk = self.exponents(simd, x, &taken);
             together(simd, &mut chunk);
-            chunk.iter_mut().for_each(|k| *k *= self.variance);
+            for k in &mut chunk {
+                *k *= self.variance;
+            }
             row.extend_from_slice(&chunk[..count]);
         }
     }
