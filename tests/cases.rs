@@ -103,10 +103,10 @@ fn cases(property: &str, cases: u64, fault: Option<Fault>, require: &[(&str, Bou
     }
 }
 
-fn measured(cases: Cases) -> Result<CasesRecord, String> {
+fn measured(cases: &Cases) -> Result<CasesRecord, String> {
     let mut results = Results::default();
     executor().measure(&[Request::Cases(cases.clone())], &mut results, &|_| ());
-    results.cases(&cases).unwrap().cloned().map_err(str::to_owned)
+    results.cases(cases).unwrap().cloned().map_err(str::to_owned)
 }
 
 /// The numbers among this many cases that were smaller or larger than all before them, in order.
@@ -114,7 +114,7 @@ fn extremes(count: u64) -> Vec<f64> {
     let mut found: Vec<f64> = Vec::new();
     for n in 1..=count {
         let ends = [("n", Bound::AtLeast(0.0)), ("n", Bound::AtMost(1000.0))];
-        for number in measured(cases("itself", n, None, &ends)).unwrap().worst {
+        for number in measured(&cases("itself", n, None, &ends)).unwrap().worst {
             if !found.contains(&number) {
                 found.push(number);
             }
@@ -126,10 +126,10 @@ fn extremes(count: u64) -> Vec<f64> {
 #[test]
 fn twenty_rejections_a_case_are_put_up_with_and_not_one_more() {
     SEEN.store(0, Ordering::SeqCst);
-    let enough = measured(cases("reluctant", ASKED, None, &[("n", Bound::AtLeast(0.0))])).unwrap();
+    let enough = measured(&cases("reluctant", ASKED, None, &[("n", Bound::AtLeast(0.0))])).unwrap();
     assert_eq!((enough.cases, enough.rejected, enough.violating), (ASKED, 20 * ASKED, 0));
     SEEN.store(0, Ordering::SeqCst);
-    let told = measured(cases("reluctant", ASKED, Some(Fault::OffByOne), &[("n", Bound::AtLeast(0.0))]));
+    let told = measured(&cases("reluctant", ASKED, Some(Fault::OffByOne), &[("n", Bound::AtLeast(0.0))]));
     assert_eq!(told.unwrap_err(), "too many instances outside the assumptions, the last: it comes too early");
 }
 
@@ -139,7 +139,7 @@ fn the_worst_values_are_those_nearest_to_violating_or_furthest_beyond() {
     let least = extremes.iter().copied().fold(f64::INFINITY, f64::min);
     let most = extremes.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     assert!(least < 200.0 && most > 800.0, "{extremes:?}");
-    let record = |require: &[(&str, Bound)]| measured(cases("itself", 40, None, require)).unwrap();
+    let record = |require: &[(&str, Bound)]| measured(&cases("itself", 40, None, require)).unwrap();
     let inside = [Bound::AtMost(1000.0), Bound::AtLeast(0.0), Bound::Within(least, 2000.0)];
     let found = record(&inside.map(|bound| ("n", bound)));
     assert_eq!((found.worst, found.violating, found.violation), (vec![most, least, least], 0, None));
@@ -156,7 +156,7 @@ fn the_worst_values_are_those_nearest_to_violating_or_furthest_beyond() {
 #[test]
 fn violating_cases_are_counted_and_the_first_one_is_made_minimal() {
     let bound = Bound::AtMost(700.0);
-    let found = measured(cases("itself", 60, None, &[("n", bound)])).unwrap();
+    let found = measured(&cases("itself", 60, None, &[("n", bound)])).unwrap();
     let violation = found.violation.clone().unwrap();
     assert!(1 < found.violating && found.violating < 40, "{found:?}");
     // The smallest number that violates the bound, not the one that was drawn.
@@ -164,13 +164,13 @@ fn violating_cases_are_counted_and_the_first_one_is_made_minimal() {
     assert_eq!(violation.measured, [("n".to_owned(), 701.0), ("steps".to_owned(), 1.0)]);
     // The first one: with no more cases than come before it, there is none; with one more, there is.
     let first = violation.case;
-    let before = measured(cases("itself", first.max(1), None, &[("n", bound)])).unwrap();
+    let before = measured(&cases("itself", first.max(1), None, &[("n", bound)])).unwrap();
     assert_eq!(before.violating, u64::from(first == 0));
-    let with = measured(cases("itself", first + 1, None, &[("n", bound)])).unwrap();
+    let with = measured(&cases("itself", first + 1, None, &[("n", bound)])).unwrap();
     assert_eq!((with.violating, with.violation), (1, Some(violation)));
     // Two requirements: a case that violates either counts, and one that violates both counts once.
     let either = [("n", Bound::AtMost(700.0)), ("n", Bound::AtLeast(100.0)), ("steps", Bound::AtMost(0.5))];
-    let of = |require: &[(&str, Bound)]| measured(cases("itself", 60, None, require)).unwrap().violating;
+    let of = |require: &[(&str, Bound)]| measured(&cases("itself", 60, None, require)).unwrap().violating;
     assert_eq!(of(&either), of(&either[1..2]) + of(&either[2..]));
     assert!(of(&either[1..2]) > 0);
 }
@@ -178,10 +178,10 @@ fn violating_cases_are_counted_and_the_first_one_is_made_minimal() {
 #[test]
 fn a_property_that_breaks_down_quotes_the_instance() {
     let told =
-        measured(cases("itself", 60, Some(Fault::Wasteful), &[("n", Bound::AtLeast(0.0))])).unwrap_err();
+        measured(&cases("itself", 60, Some(Fault::Wasteful), &[("n", Bound::AtLeast(0.0))])).unwrap_err();
     let n = told.strip_prefix("numerical failure: n is large, on the instance {\"n\":").unwrap();
     assert!(n.strip_suffix('}').unwrap().parse::<u32>().unwrap() > 500, "{told}");
-    let told = measured(cases("itself", 1, None, &[("m", Bound::AtLeast(0.0))])).unwrap_err();
+    let told = measured(&cases("itself", 1, None, &[("m", Bound::AtLeast(0.0))])).unwrap_err();
     assert_eq!(told, "metric `m` was not measured");
 }
 

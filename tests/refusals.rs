@@ -32,7 +32,7 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
 /// Of functions that have no finite output: where an ordinary input is changed, to what, and what is said.
 const NOT_FINITE: &[(&str, &str, &str, &str)] = &[(
     "bayesian-policy-gradient/monte-carlo",
-    "/returns/0",
+    "/returns/2",
     "1e308",
     "`plain[0]` of the output is not finite",
 )];
@@ -42,12 +42,11 @@ fn changed(papers: &[Paper], of: &str, place: &str, to: &str) -> (String, Result
     let (slug, name) = of.split_once('/').unwrap();
     let leaf = papers.iter().find(|leaf| leaf.slug == slug).unwrap();
     let item = Item::of(leaf, name, None).unwrap_or_else(|refusal| panic!("{of}: {refusal}"));
-    let mut input = match leaf.find_function(name) {
-        Some(function) => function.example.clone(),
-        None => {
-            let mut runner = proptest::test_runner::TestRunner::deterministic();
-            leaf.find_property(name).unwrap().draw(&mut runner).unwrap().json()
-        }
+    let mut input = if let Some(function) = leaf.find_function(name) {
+        function.example.clone()
+    } else {
+        let mut runner = proptest::test_runner::TestRunner::deterministic();
+        leaf.find_property(name).unwrap().draw(&mut runner).unwrap().json()
     };
     *input.pointer_mut(place).unwrap_or_else(|| panic!("{of}: nothing at {place}")) =
         serde_json::from_str(to).unwrap();

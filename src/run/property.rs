@@ -226,25 +226,27 @@ mod tests {
         record.violation.as_mut().unwrap()
     }
 
+    type Change = fn(&mut CasesRecord);
+
     #[test]
     fn records_that_contradict_themselves_are_told_from_others() {
         assert_eq!(flaw(&|_| ()), None);
         let without = |r: &mut CasesRecord| (r.violating, r.worst[0], r.violation) = (0, 0.5, None);
         assert_eq!(flaw(&without), None);
-        let changes: [(&dyn Fn(&mut CasesRecord), &str); 10] = [
-            (&|r| r.cases = 2, "another number"),
-            (&|r| r.worst.push(0.0), "another number"),
-            (&|r| r.violating = 4, "more cases"),
-            (&|r| r.rejected = 61, "more cases"),
-            (&|r| r.worst[0] = 1.0, "contradict"),
-            (&|r| (r.violating, r.violation) = (0, None), "contradict"),
-            (&|r| r.violation = None, "none is shown"),
-            (&|r| (r.violating, r.worst[0]) = (0, 0.5), "none is counted"),
-            (&|r| shown(r).case = 3, "beyond the last"),
-            (&|r| shown(r).measured[0].1 = 1.0, "violates no bound"),
+        let changes: [(Change, &str); 10] = [
+            (|r| r.cases = 2, "another number"),
+            (|r| r.worst.push(0.0), "another number"),
+            (|r| r.violating = 4, "more cases"),
+            (|r| r.rejected = 61, "more cases"),
+            (|r| r.worst[0] = 1.0, "contradict"),
+            (|r| (r.violating, r.violation) = (0, None), "contradict"),
+            (|r| r.violation = None, "none is shown"),
+            (|r| (r.violating, r.worst[0]) = (0, 0.5), "none is counted"),
+            (|r| shown(r).case = 3, "beyond the last"),
+            (|r| shown(r).measured[0].1 = 1.0, "violates no bound"),
         ];
         for (change, words) in changes {
-            let told = flaw(change);
+            let told = flaw(&change);
             assert!(told.is_some_and(|told| told.contains(words)), "{told:?}, expected `{words}`");
         }
     }

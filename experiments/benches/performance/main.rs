@@ -53,7 +53,7 @@ impl Options {
                 "--brief" => options.brief = true,
                 // The rest are selectors; cargo's word is not.
                 "--profile" => {
-                    options.profile = Some(arguments.by_ref().filter(|a| a != "--bench").collect())
+                    options.profile = Some(arguments.by_ref().filter(|a| a != "--bench").collect());
                 }
                 "--memory" => {
                     let mut index = || value()?.parse().map_err(|_| "--memory needs two numbers".to_owned());

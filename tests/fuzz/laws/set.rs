@@ -78,6 +78,6 @@ pub fn hold(bytes: &[u8]) {
     assert_eq!(harmless::obeyed(&printed.concat()), Vec::<String>::new());
     let settings = Value::Object(settings);
     if is_small(&settings) {
-        measure(experiment, settings, &DATA[leaf.slug]);
+        measure(experiment, settings, DATA[leaf.slug]);
     }
 }
