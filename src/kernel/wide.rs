@@ -4,7 +4,7 @@
 //! several times by [`dispatch!`], and the processor chooses when they run. Verdicts may not
 //! depend on its choice, and do not: such loops do the same operations on every number, rounded one by one, in an order
 //! that is written down and not found by the compiler, which neither fuses nor reorders operations on floating-point
-//! numbers. Each has a test that holds every level of this processor to the bits of plain code ([`levels`]).
+//! numbers. Each has a test that holds every level of this processor to the bits of plain code (`levels`).
 
 pub(crate) use fearless_simd::{Level, Simd, SimdBase, dispatch, f64x8, prelude};
 

@@ -12,7 +12,7 @@ const MOST: usize = 1 << 16;
 const BLOCK: usize = 8;
 
 /// The interval of [`Scores::interquartile_mean`] of a method, with confidence 1 − `level`: that of
-/// [`stratified`](super::stratified) with the same streams, up to rounding.
+/// [`stratified`] with the same streams, up to rounding.
 ///
 /// A resample has every score of the method some number of times. With the N scores in ascending order v₁ ≤ … ≤ v_N
 /// and their counts c₁ … c_N, which add up to N, its interquartile mean is
