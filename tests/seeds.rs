@@ -28,6 +28,8 @@ fn files(seeds: &mut Seeds) {
         }
         seeds.push(("experiments", read("experiments").into()));
     }
+    // Found by fuzzing: a key that is too long to be written in JSON and read as YAML.
+    seeds.push(("experiments", format!("? {}\n: 1\n", "a".repeat(1100)).into()));
 }
 
 /// Each example of each function, without a fault and under the first, and some instances of each property.

@@ -117,13 +117,17 @@ pub fn verdicts_of(path: &Path, text: &str) -> Result<Verdicts, Refusal> {
         let path = path.display();
         Refusal::usage(format!("{path}, line {}, column {}: no verdicts: {e}", e.line(), e.column()))
     })?;
-    match uneven(&verdicts) {
-        Some(place) => Err(Refusal::usage(format!(
-            "{}: no verdicts: {place} has not as many means and ends of its band as abscissae",
-            path.display()
-        ))),
+    match repeated(&verdicts).or_else(|| uneven(&verdicts)) {
+        Some(flaw) => Err(Refusal::usage(format!("{}: no verdicts: {flaw}", path.display()))),
         None => Ok(verdicts),
     }
+}
+
+/// A claim that is there more than once, which no run writes: whoever looks for it by its id would find either.
+fn repeated(verdicts: &Verdicts) -> Option<String> {
+    let mut ids = BTreeSet::new();
+    let again = verdicts.claims.iter().find(|claim| !ids.insert(&claim.id))?;
+    Some(format!("the claim `{}` is there more than once", again.id))
 }
 
 /// A curve whose lists are of different lengths, which no run writes.
@@ -132,6 +136,9 @@ fn uneven(verdicts: &Verdicts) -> Option<String> {
         let curves = claim.plots.iter().flat_map(|plot| &plot.panels).flat_map(|panel| &panel.curves);
         let is_uneven = |c: &&Curve| [&c.mean, &c.low, &c.high].iter().any(|list| list.len() != c.x.len());
         let curve = curves.into_iter().find(is_uneven)?;
-        Some(format!("the curve `{}` of claim `{}`", curve.label, claim.id))
+        Some(format!(
+            "the curve `{}` of claim `{}` has not as many means and ends of its band as abscissae",
+            curve.label, claim.id
+        ))
     })
 }

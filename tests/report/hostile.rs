@@ -192,6 +192,17 @@ fn hostile_toy(text: &str) -> Verdicts {
     corroborate::check::verify(&toy::executor(2), &[PaperClaims { record, claims: vec![claim] }], &options)
 }
 
+/// Found by fuzzing: `diff` compared a file with itself, and told of changes.
+#[test]
+fn a_claim_that_is_there_twice_makes_no_verdicts() {
+    let mut verdicts = fixture::verdicts();
+    let first = verdicts.claims[0].clone();
+    verdicts.claims.push(first.clone());
+    let text = serde_json::to_string(&verdicts).unwrap();
+    let told = files::verdicts_of(Path::new("v.json"), &text).unwrap_err().to_string();
+    assert_eq!(told, format!("v.json: no verdicts: the claim `{}` is there more than once", first.id));
+}
+
 /// Found by fuzzing: a picture was drawn of what is not there.
 #[test]
 fn curves_whose_lists_differ_in_length_are_no_verdicts() {

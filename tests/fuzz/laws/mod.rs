@@ -15,6 +15,8 @@ use std::{
     sync::LazyLock,
 };
 
+use serde_json::Value;
+
 use corroborate::{
     claim::{self, Configured, Experiments, problem::FileProblems, tree::Node},
     papers::{
@@ -71,11 +73,30 @@ pub fn hold_refusal(wrong: &FileProblems, text: &str) {
     assert_eq!(harmless::obeyed(&wrong.render(false)), Vec::<String>::new());
 }
 
-/// A tree that was read, written as JSON, which is YAML too, reads the same.
+/// Bytes of the longest key that is YAML in JSON, whatever it is: no mark stands before it, so that it may have 1024
+/// characters, and a byte takes up to six.
+const LONGEST_KEY: usize = 1024 / 6;
+
+/// A tree that was read, written as JSON, which is YAML too unless keys are very long, reads the same.
 pub fn hold_tree(text: &str) -> Option<String> {
     let tree = Node::read(text).ok()?;
-    let written = tree.json().to_string();
+    let json = tree.json();
+    let written = json.to_string();
+    if has_longer_key(&json, LONGEST_KEY) {
+        return None;
+    }
     let again = Node::read(&written).unwrap_or_else(|e| panic!("{e:?} in {written}"));
-    assert_eq!(again.json(), tree.json());
+    assert_eq!(again.json(), json);
     Some(written)
+}
+
+/// Whether a key has more bytes than that.
+fn has_longer_key(value: &Value, most: usize) -> bool {
+    match value {
+        Value::Array(list) => list.iter().any(|one| has_longer_key(one, most)),
+        Value::Object(fields) => {
+            fields.iter().any(|(name, one)| name.len() > most || has_longer_key(one, most))
+        }
+        _ => false,
+    }
 }
