@@ -223,22 +223,29 @@ fn a_collection_rids_a_single_file_of_damaged_and_repeated_lines() {
     }
 }
 
-/// A disk that dies at its `n`-th step, in the middle of it if it is a write, and never comes back.
+/// A disk that dies at its `n`-th step, in the middle of it if it is a write.
 pub struct Dying {
-    left: AtomicU32,
+    taken: AtomicU32,
+    after: u32,
+    /// Whether that step alone fails: the disk was full for a moment.
+    comes_back: bool,
 }
 
 impl Dying {
     fn after(steps: u32) -> Self {
-        Self { left: AtomicU32::new(steps) }
+        Self { taken: AtomicU32::new(0), after: steps, comes_back: false }
+    }
+
+    fn for_a_moment_after(steps: u32) -> Self {
+        Self { comes_back: true, ..Self::after(steps) }
     }
 
     fn step(&self) -> io::Result<()> {
-        let take = |left: u32| left.checked_sub(1);
-        match self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(io::Error::from(ErrorKind::StorageFull)),
+        let before = self.taken.fetch_add(1, Ordering::SeqCst);
+        if before < self.after || (self.comes_back && before > self.after) {
+            return Ok(());
         }
+        Err(io::Error::from(ErrorKind::StorageFull))
     }
 }
 
@@ -302,41 +309,12 @@ fn a_death_at_any_step_loses_at_most_the_record_in_flight() {
     assert!(survived > 9, "folder, file, six records, sync and name: {survived} steps were tried");
 }
 
-/// A disk whose `n`-th step alone fails, in the middle of it if it is a write: one that was full for a moment.
-struct Hiccup {
-    left: AtomicU32,
-}
-
-impl Hiccup {
-    fn step(&self) -> io::Result<()> {
-        match self.left.fetch_sub(1, Ordering::SeqCst) {
-            0 => Err(io::Error::from(ErrorKind::StorageFull)),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Disk for Hiccup {
-    fn create_folder(&self, path: &Path) -> io::Result<()> {
-        self.step().and_then(|()| RealDisk.create_folder(path))
-    }
-
-    fn create(&self, path: &Path) -> io::Result<fs::File> {
-        self.step().and_then(|()| RealDisk.create(path))
-    }
-
-    fn append(&self, file: &mut fs::File, bytes: &[u8]) -> io::Result<()> {
-        self.step().inspect_err(|_| RealDisk.append(file, &bytes[..bytes.len() / 2]).unwrap())?;
-        RealDisk.append(file, bytes)
-    }
-}
-
 #[test]
 fn after_an_error_nothing_more_is_written_even_if_the_disk_could_again() {
     // Folder, file and six records, each in its turn.
     for step in 0..8 {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open_on(folder.path(), false, Box::new(Hiccup { left: AtomicU32::new(step) }));
+        let store = Store::open_on(folder.path(), false, Box::new(Dying::for_a_moment_after(step)));
         let written = || {
             let found = inspect(folder.path()).unwrap();
             // Half a line and another behind it would be a damaged one.

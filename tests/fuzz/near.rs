@@ -160,7 +160,7 @@ fn below(random: &mut SplitMix64, n: usize) -> usize {
 /// Changes one value in a tree of them.
 fn change(tree: &mut Value, random: &mut SplitMix64) {
     let count = count(tree);
-    let other = nth(tree, below(random, count)).cloned().unwrap_or_default();
+    let other = nth_mut(tree, &mut below(random, count)).cloned().unwrap_or_default();
     let Some(one) = nth_mut(tree, &mut below(random, count)) else { return };
     *one = match std::mem::take(one) {
         _ if below(random, 12) == 0 => other,
@@ -228,18 +228,6 @@ fn count(tree: &Value) -> usize {
 }
 
 /// The value of a tree with this number, in the order in which it is written.
-fn nth(tree: &Value, number: usize) -> Option<&Value> {
-    let mut waiting = vec![tree];
-    for _ in 0..number {
-        match waiting.pop()? {
-            Value::Array(list) => waiting.extend(list.iter().rev()),
-            Value::Object(fields) => waiting.extend(fields.values().rev()),
-            _ => {}
-        }
-    }
-    waiting.pop()
-}
-
 fn nth_mut<'a>(tree: &'a mut Value, number: &mut usize) -> Option<&'a mut Value> {
     if *number == 0 {
         return Some(tree);

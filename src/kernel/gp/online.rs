@@ -95,8 +95,7 @@ impl OnlineTemporal {
     /// # Errors
     /// [`GpError::Shape`] for another number of covariances than of members.
     pub fn visit(&mut self, covariances: &[f64], variance: f64) -> Result<Features, GpError> {
-        let mut values = Row::new();
-        self.features(covariances, &mut values)?;
+        let mut values = self.features(covariances)?;
         let novelty = variance - dot(&values, &values);
         let is_member = novelty > self.threshold * variance;
         if is_member {
@@ -168,9 +167,7 @@ impl OnlineTemporal {
     /// # Errors
     /// [`GpError::Shape`] for another number of covariances than of members.
     pub fn mean(&self, covariances: &[f64]) -> Result<f64, GpError> {
-        let mut values = Row::new();
-        self.features(covariances, &mut values)?;
-        Ok(dot(&values, &self.mean))
+        Ok(dot(&self.features(covariances)?, &self.mean))
     }
 
     /// Posterior variance of Q at a point, from its covariances with the members (d) and its own variance:
@@ -179,24 +176,22 @@ impl OnlineTemporal {
     /// # Errors
     /// [`GpError::Shape`] for another number of covariances than of members.
     pub fn variance(&self, covariances: &[f64], variance: f64) -> Result<f64, GpError> {
-        let (mut features, mut known) = (Row::new(), padded(self.members()));
-        self.features(covariances, &mut features)?;
+        let (features, mut known) = (self.features(covariances)?, padded(self.members()));
         dispatch!(Level::new(), simd => products(simd, &self.covariance, &features, &mut known));
         Ok((variance - dot(&features, &features) + dot(&features, &known)).max(0.0))
     }
 
     /// φ = L⁻¹k.
-    fn features(&self, covariances: &[f64], values: &mut Row) -> Result<(), GpError> {
+    fn features(&self, covariances: &[f64]) -> Result<Row, GpError> {
         super::hold_size("covariances with the members", self.members(), covariances.len())?;
-        self.features_at(Level::new(), covariances, values);
-        Ok(())
+        Ok(self.features_at(Level::new(), covariances))
     }
 
-    fn features_at(&self, level: Level, covariances: &[f64], values: &mut Row) {
-        let mut known = padded(covariances.len());
+    fn features_at(&self, level: Level, covariances: &[f64]) -> Row {
+        let (mut known, mut values) = (padded(covariances.len()), padded(covariances.len()));
         known.as_flattened_mut()[..covariances.len()].copy_from_slice(covariances);
-        *values = padded(covariances.len());
-        dispatch!(level, simd => products(simd, &self.inverse, &known, values));
+        dispatch!(level, simd => products(simd, &self.inverse, &known, &mut values));
+        values
     }
 }
 
@@ -330,10 +325,10 @@ mod tests {
         let features = [row(7), row(d)].map(|values| Features { values, is_member: false });
         let covariances: Vec<f64> = row(d).into_flattened()[..d].to_vec();
         let state = |level| {
-            let (mut model, mut values) = (model.clone(), Row::new());
+            let mut model = model.clone();
             model.learn_at(level, &features[0], 0.4, Some(&features[1]));
             model.learn_at(level, &features[1], -0.3, None);
-            model.features_at(level, &covariances, &mut values);
+            let values = model.features_at(level, &covariances);
             let rows = model.covariance.into_iter().chain([model.mean, values]);
             rows.map(|row| row.into_flattened().into_iter().map(f64::to_bits).collect::<Vec<_>>())
                 .collect::<Vec<_>>()

@@ -81,21 +81,21 @@ const LONGEST_KEY: usize = 1024 / 6;
 pub fn hold_tree(text: &str) -> Option<String> {
     let tree = Node::read(text).ok()?;
     let json = tree.json();
-    let written = json.to_string();
-    if has_longer_key(&json, LONGEST_KEY) {
+    if has_longer_key(&json) {
         return None;
     }
+    let written = json.to_string();
     let again = Node::read(&written).unwrap_or_else(|e| panic!("{e:?} in {written}"));
     assert_eq!(again.json(), json);
     Some(written)
 }
 
-/// Whether a key has more bytes than that.
-fn has_longer_key(value: &Value, most: usize) -> bool {
+/// Whether a key has more bytes than [`LONGEST_KEY`].
+fn has_longer_key(value: &Value) -> bool {
     match value {
-        Value::Array(list) => list.iter().any(|one| has_longer_key(one, most)),
+        Value::Array(list) => list.iter().any(has_longer_key),
         Value::Object(fields) => {
-            fields.iter().any(|(name, one)| name.len() > most || has_longer_key(one, most))
+            fields.iter().any(|(name, one)| name.len() > LONGEST_KEY || has_longer_key(one))
         }
         _ => false,
     }
