@@ -7,6 +7,7 @@
 pub mod adam;
 pub mod cholesky;
 pub mod diffusion;
+pub mod digits;
 pub mod divergence;
 pub mod eigen;
 pub mod ensemble;

@@ -10,10 +10,7 @@ use rand_chacha::{
     rand_core::{SeedableRng, block::Generator},
 };
 
-use super::{
-    math,
-    wide::{LANES, Level, dispatch},
-};
+use super::math;
 
 /// The randomness of one replicate: a 256-bit key from which labelled [`Stream`]s are derived.
 #[derive(Clone, Debug)]
@@ -53,19 +50,6 @@ const WORDS: usize = 64;
 /// In rows up to this length all sums are compared: a few additions cost less than a jump that nobody
 /// can foresee.
 const SHORT: usize = 8;
-
-/// [`Stream::below_each`] takes so many numbers at most from a word.
-const MOST: u64 = 1 << 54;
-
-/// The next digit in base n ≤ 2³² of the fraction x/2⁶⁴, once as many are gone as the power of n says: those of a word
-/// are found independently of each other.
-#[inline(always)]
-fn digit(x: u64, power: u64, n: u64) -> u32 {
-    let left = x.wrapping_mul(power);
-    // The upper half of left · n, from products that fit.
-    let (low, high) = (left & u64::from(u32::MAX), left >> 32);
-    ((((low * n) >> 32) + high * n) >> 32) as u32
-}
 
 /// A stream of random numbers.
 #[derive(Clone, Debug)]
@@ -119,54 +103,6 @@ impl Stream {
             let x = self.bits();
             if x < zone {
                 return (x % n) as usize;
-            }
-        }
-    }
-
-    /// Fills a list with draws of [`Self::below`]'s distribution, independent of each other, several from one word;
-    /// n is at most 2³².
-    ///
-    /// With k such that nᵏ ≤ 2⁵⁴, the integer part of x nᵏ/2⁶⁴ for a uniform word x is uniform on
-    /// {0, …, nᵏ − 1} once those x are rejected for which x nᵏ mod 2⁶⁴ < 2⁶⁴ mod nᵏ (fewer than one in a
-    /// thousand), and its k digits in base n, the most significant one first, are k draws. The words and
-    /// draws are not those of [`Self::below`]. Source: Brackett-Rozinsky and Lemire, Batched ranged random
-    /// integer generation, Software: Practice and Experience 55 (2025).
-    pub fn below_each(&mut self, n: usize, draws: &mut [u32]) {
-        self.below_each_at(Level::new(), n as u64, draws);
-    }
-
-    fn below_each_at(&mut self, level: Level, n: u64, draws: &mut [u32]) {
-        if n <= 1 {
-            return draws.fill(0);
-        }
-        // n⁰, n¹, …
-        let (mut powers, mut digits) = ([1; 54], 1);
-        while powers[digits - 1] <= MOST / n / n {
-            powers[digits] = powers[digits - 1] * n;
-            digits += 1;
-        }
-        dispatch!(level, _simd => self.below_each_inlined(n, &powers[..digits], draws));
-    }
-
-    #[inline(always)]
-    fn below_each_inlined(&mut self, n: u64, powers: &[u64], draws: &mut [u32]) {
-        let power = powers[powers.len() - 1] * n;
-        let least = power.wrapping_neg() % power;
-        // A shorter list at the end takes the first digits of a word.
-        for draws in draws.chunks_mut(powers.len()) {
-            let mut x = self.bits();
-            while x.wrapping_mul(power) < least {
-                x = self.bits();
-            }
-            let (eights, rest) = draws.as_chunks_mut::<LANES>();
-            let others = &powers[LANES * eights.len()..];
-            for (draws, powers) in eights.iter_mut().zip(powers.as_chunks::<LANES>().0) {
-                for (draw, power) in draws.iter_mut().zip(powers) {
-                    *draw = digit(x, *power, n);
-                }
-            }
-            for (draw, power) in rest.iter_mut().zip(others) {
-                *draw = digit(x, *power, n);
             }
         }
     }
@@ -280,7 +216,6 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::wide::levels;
 
     #[test]
     fn labels_give_independent_reproducible_streams() {
@@ -308,68 +243,6 @@ mod tests {
         let drawn: std::collections::BTreeSet<usize> = stream.resampled(&items).into_iter().collect();
         assert!((drawn.len() as f64 / 10_000.0 - (1.0 - 1.0 / std::f64::consts::E)).abs() < 0.01);
         assert!(stream.resampled::<u8>(&[]).is_empty());
-    }
-
-    #[test]
-    fn draws_from_one_word_are_uniform_and_independent() {
-        let mut stream = Streams::from_seed(5).stream("each");
-        for (n, draws) in [(2, 64_000), (3, 30_000), (10, 40_000), (100_000, 1_000)] {
-            let mut all = vec![u32::MAX; draws];
-            stream.below_each(n, &mut all);
-            let all: Vec<usize> = all.into_iter().map(|i| i as usize).collect();
-            assert!(all.len() == draws && all.iter().all(|i| *i < n));
-            let mean = all.iter().map(|i| *i as f64).sum::<f64>() / draws as f64;
-            let deviation = ((n * n - 1) as f64 / 12.0 / draws as f64).sqrt();
-            assert!((mean - (n - 1) as f64 / 2.0).abs() < 5.0 * deviation, "{n}: {mean}");
-            if n <= 10 {
-                // Every pair of neighbours is equally likely: χ² with n² − 1 degrees of freedom.
-                let mut pairs = vec![0_u32; n * n];
-                all.chunks_exact(2).for_each(|pair| pairs[pair[0] * n + pair[1]] += 1);
-                let expected = (draws / 2) as f64 / (n * n) as f64;
-                let square: f64 = pairs.iter().map(|c| (f64::from(*c) - expected).powi(2) / expected).sum();
-                let freedom = (n * n - 1) as f64;
-                assert!(square < freedom + 6.0 * (2.0 * freedom).sqrt(), "{n}: {square}");
-            }
-        }
-        // The draws are the digits of the integer part, the most significant one first.
-        let mut stream = Streams::from_seed(6).stream("each");
-        let word = stream.clone().bits();
-        let mut draws = [0; 3];
-        stream.below_each(3, &mut draws);
-        let digits = draws.iter().fold(0, |number, digit| 3 * number + u128::from(*digit));
-        assert_eq!(digits, (u128::from(word) * 27) >> 64);
-        stream.below_each(1, &mut draws);
-        assert_eq!(draws, [0; 3]);
-        stream.below_each(7, &mut []);
-    }
-
-    #[test]
-    fn digits_are_the_same_at_every_level_of_the_processor() {
-        for n in [2_u64, 3, 7, 10, 11, 1000, 1 << 20, (1 << 32) - 5, 1 << 32] {
-            for count in [1, 7, 16, 203] {
-                let stream = Streams::from_seed(8).stream("each");
-                // One multiplication after the other.
-                let (mut words, mut known, mut left, mut x) = (stream.clone(), Vec::new(), 0, 0);
-                let digits = (1..60).take_while(|k| u128::from(n).pow(*k) <= u128::from(MOST)).count().max(1);
-                let power = n.pow(digits as u32);
-                while known.len() < count {
-                    if left == 0 {
-                        (left, x) = (digits, words.bits());
-                        while x.wrapping_mul(power) < power.wrapping_neg() % power {
-                            x = words.bits();
-                        }
-                    }
-                    let product = u128::from(x) * u128::from(n);
-                    known.push((product >> 64) as u32);
-                    (left, x) = (left - 1, product as u64);
-                }
-                for (name, level) in levels() {
-                    let mut found = vec![0; count];
-                    stream.clone().below_each_at(level, n, &mut found);
-                    assert_eq!(found, known, "{name}, below {n}");
-                }
-            }
-        }
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub fn interquartile_mean_contest() -> Contest {
                 "numpy",
                 10.0,
                 7,
-                "numpy sorts the resamples with AVX-512; ours draws side by side as well, but counts one draw after the other",
+                "numpy sorts the resamples with AVX-512, and draws many numbers at a time as well",
             ),
             goal("rliable", 200.0, 2, "rliable's cost is that of calling Python for every resample"),
         ],

@@ -1,8 +1,8 @@
 //! The probability of improvement on resamples, from counts instead of comparisons.
 
-use super::{Interval, hold, percentile, stream};
+use super::{Interval, draw, hold, percentile, stream};
 use crate::{
-    kernel::stream::Streams,
+    kernel::{digits::Digits, stream::Streams},
     stats::{
         sample::{StatsError, sorted},
         scores::{Scores, probability_of_improvement},
@@ -34,10 +34,11 @@ pub fn improvement(
     let (mut picks, mut their_picks) = (vec![0; ours * tasks.len()], vec![0; theirs * tasks.len()]);
     // Counts and running sums of one task, the sums from 0.
     let (mut counts, mut sums) = (vec![0; theirs], vec![0; theirs + 1]);
+    let (digits, their_digits) = (Digits::of(ours), Digits::of(theirs));
     let mut stream = stream(streams);
     let drawn = (0..resamples).map(|_| {
-        stream.below_each(ours, &mut picks);
-        stream.below_each(theirs, &mut their_picks);
+        draw(&digits, &mut stream, &mut picks, ours);
+        draw(&their_digits, &mut stream, &mut their_picks, theirs);
         let of_task = |((task, picks), their_picks): ((&Task, &[u32]), &[u32])| -> u64 {
             counts.fill(0);
             for run in their_picks {

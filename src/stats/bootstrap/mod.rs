@@ -12,6 +12,7 @@
 //! `StratifiedIndependentBootstrap`, which draw 50 000 resamples (2 000 for profiles).
 
 mod improvement;
+mod packed;
 mod trimmed;
 
 pub use improvement::improvement;
@@ -21,7 +22,10 @@ use super::{
     sample::{StatsError, level as hold_level, quantile_by_selection},
     scores::Scores,
 };
-use crate::kernel::stream::{Stream, Streams};
+use crate::kernel::{
+    digits::Digits,
+    stream::{Stream, Streams},
+};
 
 /// An estimate with its interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,8 +64,13 @@ pub fn stratified(
     let estimates = statistic(methods)?;
     let mut stream = stream(streams);
     let mut drawn = vec![Vec::with_capacity(resamples as usize); estimates.len()];
+    let digits: Vec<Digits> = methods.iter().map(|scores| Digits::of(scores.runs())).collect();
     for _ in 0..resamples {
-        let resampled: Vec<Scores> = methods.iter().map(|scores| resample(scores, &mut stream)).collect();
+        let resampled: Vec<Scores> = methods
+            .iter()
+            .zip(&digits)
+            .map(|(scores, digits)| resample(scores, digits, &mut stream))
+            .collect();
         for (values, value) in drawn.iter_mut().zip(statistic(&resampled)?) {
             values.push(value);
         }
@@ -85,11 +94,17 @@ fn stream(streams: &Streams) -> Stream {
 }
 
 /// One resample: task after task, as many runs as there are.
-fn resample(scores: &Scores, stream: &mut Stream) -> Scores {
-    let (runs, tasks) = (scores.runs(), scores.tasks());
-    let mut picks = vec![0; runs * tasks];
-    stream.below_each(runs, &mut picks);
-    scores.resampled(|n, m| picks[m * runs + n] as usize)
+fn resample(scores: &Scores, digits: &Digits, stream: &mut Stream) -> Scores {
+    let mut picks = vec![0; scores.runs() * scores.tasks()];
+    draw(digits, stream, &mut picks, scores.runs());
+    scores.resampled(|n, m| picks[m * scores.runs() + n] as usize)
+}
+
+/// Fills a list with the runs of a resample, task after task. The draws of each task begin with a word of their own.
+fn draw(digits: &Digits, stream: &mut Stream, picks: &mut [u32], runs: usize) {
+    for task in picks.chunks_exact_mut(runs) {
+        digits.draw(stream, task);
+    }
 }
 
 /// The interval of an estimate between quantiles of its values on resamples.
