@@ -74,3 +74,6 @@ mod seeds;
 
 // Laws of everything that reads text of others, on the seeds and near to them.
 mod mutations;
+
+// The reader of profiles, which a benchmark uses.
+mod profiles;

@@ -4,6 +4,7 @@
 //! its pictures into a folder; briefly means beside other programs only. `--profile [SELECTOR]…` prints nothing but where
 //! the instructions of `verify` go. Other programs are those that `just bench-peers` has installed.
 
+mod callgrind;
 mod machine;
 mod peers;
 mod profile;
