@@ -64,7 +64,8 @@ impl<'a> Pool<'a> {
             return Err(GpError::NotPositiveDefinite);
         }
         let diagonal = square.sqrt();
-        let mut column: Vec<f64> = self.points.iter().map(|p| self.kernel.at(p, x)).collect();
+        let mut column = Vec::with_capacity(self.points.len());
+        self.kernel.row(x, self.points.iter().map(Vec::as_slice), &mut column);
         for (weight, earlier) in row.iter().zip(&self.columns) {
             for (entry, f) in column.iter_mut().zip(earlier) {
                 *entry -= weight * f;

@@ -10,7 +10,10 @@ const STRICTLY: f64 = 1e-14;
 /// Index of the largest entry, the lowest one among ties; 0 for an empty slice.
 #[must_use]
 pub fn argmax(values: &[f64]) -> usize {
-    (1..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
+    let Some((first, rest)) = values.split_first() else { return 0 };
+    let larger =
+        |best: (usize, f64), next: (usize, &f64)| if *next.1 > best.1 { (next.0, *next.1) } else { best };
+    (1..).zip(rest).fold((0, *first), larger).0
 }
 
 /// The deterministic policy (S × A) that takes these actions, one a state.

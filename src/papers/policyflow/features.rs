@@ -1,6 +1,9 @@
 //! Velocity fields that are linear in radial features.
 
-use crate::kernel::math::exp;
+use crate::kernel::{
+    math::{exp, exp_each},
+    wide::{LANES, Level, dispatch},
+};
 
 /// N normalised Gaussian bumps r₁ … r_N on the line, Σ r = 1: centres at −(N − 1)/2 … (N − 1)/2 times
 /// the spacing, and the spacing for width.
@@ -29,7 +32,11 @@ impl<const N: usize> Radial<N> {
     /// exp(x/spacing). With it, rₖ(x) ∝ exp(−½ (x − cₖ)²/spacing²) ∝ heightₖ · power(x)ᵏ: a single
     /// exponential gives all of them.
     fn power(&self, x: f64) -> f64 {
-        exp((x / self.spacing).clamp(-Self::REACH, Self::REACH))
+        exp(self.exponent(x))
+    }
+
+    fn exponent(&self, x: f64) -> f64 {
+        (x / self.spacing).clamp(-Self::REACH, Self::REACH)
     }
 
     /// r₁(x) … r_N(x).
@@ -70,8 +77,15 @@ impl<const N: usize> Field<N> {
 
     /// v(t, x) at many points at once, by Horner's rule.
     pub fn velocity(&self, time: f64, x: &[f64], out: &mut [f64]) {
-        /// Points side by side, so that the compiler can use vector instructions.
-        const LANES: usize = 8;
+        self.velocity_at(Level::new(), time, x, out);
+    }
+
+    fn velocity_at(&self, level: Level, time: f64, x: &[f64], out: &mut [f64]) {
+        dispatch!(level, _simd => self.velocity_inlined(time, x, out));
+    }
+
+    #[inline(always)]
+    fn velocity_inlined(&self, time: f64, x: &[f64], out: &mut [f64]) {
         let mut weights = self.weights_at(time);
         for (w, height) in weights.iter_mut().zip(&self.radial.heights) {
             *w *= height;
@@ -79,8 +93,9 @@ impl<const N: usize> Field<N> {
         for (x, out) in x.chunks(LANES).zip(out.chunks_mut(LANES)) {
             let (mut power, mut top, mut bottom) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
             for (power, x) in power.iter_mut().zip(x) {
-                *power = self.radial.power(*x);
+                *power = self.radial.exponent(*x);
             }
+            exp_each(&mut power);
             for (w, height) in weights.iter().zip(&self.radial.heights).rev() {
                 for i in 0..LANES {
                     top[i] = top[i] * power[i] + w;
@@ -97,6 +112,7 @@ impl<const N: usize> Field<N> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::wide::levels;
     use approx::assert_relative_eq;
 
     #[test]
@@ -132,6 +148,11 @@ mod tests {
         let x: Vec<f64> = (0..19).map(|i| f64::from(i) * 0.5 - 4.5).collect();
         let mut out = vec![0.0; x.len()];
         field.velocity(0.7, &x, &mut out);
+        for (name, level) in levels() {
+            let mut found = vec![0.0; x.len()];
+            field.velocity_at(level, 0.7, &x, &mut found);
+            assert_eq!(found, out, "{name}");
+        }
         for (x, v) in x.iter().zip(out) {
             let one_by_one: f64 =
                 field.radial.at(*x).iter().zip(field.weights_at(0.7)).map(|(r, w)| r * w).sum();

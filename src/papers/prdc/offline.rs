@@ -13,6 +13,7 @@ use super::{
 use crate::{
     kernel::{
         math::{dot, softmax, sum},
+        mdp::argmax,
         stream::Streams,
     },
     papers::leaf::{Data, Failure, Measure, Measurement, Metric},
@@ -125,8 +126,8 @@ impl Table {
             .iter()
             .zip(&self.penalties)
             .map(|(values, penalties)| {
-                let score = |j: usize| lambda * values[j] - penalties[j];
-                (1..ACTIONS).fold(0, |best, j| if score(j) > score(best) { j } else { best })
+                let scores: [f64; ACTIONS] = std::array::from_fn(|j| lambda * values[j] - penalties[j]);
+                argmax(&scores)
             })
             .collect()
     }
