@@ -18,6 +18,7 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("g2rpo/outliers", "/group/rewards", "[]", "group.rewards: expected a list of 1"),
     ("g2rpo/optimal-transport", "/rewards", "[0,1,2,3,4,5,6,7,8,9]", "at most 9"),
     ("fisher-non-degenerate-pg/unbiased", "/horizon", "40", "at most 10000 trajectories"),
+    ("optimistic-feasible-search/unbiased-residuals", "/m", "100000", "m: expected a whole number"),
     ("policyflow/brownian-residual", "/departure", "[]", "departure: expected a list of 1"),
     ("policyflow/score-velocity", "/point", "[0.0,0.0,0.0,0.0]", "point: expected a list of 1 to 3"),
     ("prdc/search", "/pair/state", "[0.0,0.0,0.0,0.0]", "dimensions"),

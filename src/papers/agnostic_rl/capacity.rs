@@ -17,13 +17,14 @@ use crate::papers::leaf::Failure;
 /// Policies that stand in a state, one bit each.
 type Set = u128;
 
-/// Configurations that are searched at most, layer by layer.
-const MOST: usize = 1 << 22;
+/// Sets that the configurations of a layer may have in all: their memory is a quarter of a gigabyte, and what is
+/// copied and compared takes seconds.
+const MOST: usize = 1 << 24;
 
 /// C_h(Π) of every layer.
 ///
 /// # Errors
-/// [`Failure::Invalid`] for more than 128 policies, or for more than 2²² configurations.
+/// [`Failure::Invalid`] for more than 128 policies, or for configurations of more than 2²⁴ sets.
 pub fn spanning_capacities(class: &Class, fault: Option<Fault>) -> Result<Vec<usize>, Failure> {
     let Size { horizon, states, .. } = class.size();
     let number = class.policies().len();
@@ -40,7 +41,8 @@ pub fn spanning_capacities(class: &Class, fault: Option<Fault>) -> Result<Vec<us
         let mut searched = 0_usize;
         for sets in &layer {
             let groups: Vec<Set> = takers.groups(h - 1, sets).collect();
-            searched = searched.saturating_add(super::class::power(states, groups.len()));
+            let configurations = super::class::power(states, groups.len());
+            searched = searched.saturating_add(states.saturating_mul(configurations));
             if searched > MOST {
                 return Err(Failure::invalid("there are too many processes to search: use fewer states"));
             }
@@ -142,7 +144,9 @@ mod tests {
     fn what_cannot_be_searched_is_refused() {
         let size = Size { horizon: 2, states: 4, actions: 2 };
         assert!(spanning_capacities(&Class::named(Family::All, 0, size).unwrap(), None).is_err());
-        let size = Size { horizon: 5, states: 16, actions: 2 };
-        assert!(spanning_capacities(&Class::named(Family::OpenLoop, 0, size).unwrap(), None).is_err());
+        for (horizon, states) in [(5, 16), (4, 40)] {
+            let size = Size { horizon, states, actions: 2 };
+            assert!(spanning_capacities(&Class::named(Family::OpenLoop, 0, size).unwrap(), None).is_err());
+        }
     }
 }

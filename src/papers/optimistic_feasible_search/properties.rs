@@ -208,6 +208,8 @@ impl Observe for Selection {
 pub struct Batches {
     acc_0: f64,
     acc_1: f64,
+    // All pairs of counts are visited.
+    #[schemars(range(min = 1, max = 1000))]
     m: u32,
 }
 
