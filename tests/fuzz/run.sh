@@ -18,7 +18,7 @@ found=""
 for target in "$@"; do
     # cargo-fuzz asks for options of a nightly compiler; the stable one has them too. Without `unsafe` there
     # is nothing for a sanitizer to find. The dearest default settings take half a minute under every fault.
-    RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none --strip-dead-code \
+    RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none --strip-dead-code true \
         "$target" "tests/fuzz/corpus/$target" -- \
         -max_total_time="$seconds" -max_len=16384 -timeout=120 -rss_limit_mb=2048 -print_final_stats=1 || found="$found $target"
 done
