@@ -112,6 +112,7 @@ fn controls_are_faults_that_make_a_difference() {
         "fault `panics` makes no difference to what is checked here",
     );
     told(&format!("{keys}, controls: [wastful]"), "unknown fault `wastful`");
+    told(&format!("{keys}, controls: [wasteful, wasteful]"), "repeated fault `wasteful`");
     told(&format!("{keys}, controls: []"), "missing control");
     told(&format!("{keys}, control-impossible: ' '"), "missing control");
     told(

@@ -123,11 +123,18 @@ pub fn verdicts_of(path: &Path, text: &str) -> Result<Verdicts, Refusal> {
     }
 }
 
-/// A claim that is there more than once, which no run writes: whoever looks for it by its id would find either.
+/// A claim, or a control of a claim, that is there more than once, which no run writes: whoever looks for it by its name
+/// would find either.
 fn repeated(verdicts: &Verdicts) -> Option<String> {
     let mut ids = BTreeSet::new();
-    let again = verdicts.claims.iter().find(|claim| !ids.insert(&claim.id))?;
-    Some(format!("the claim `{}` is there more than once", again.id))
+    verdicts.claims.iter().find_map(|claim| {
+        if !ids.insert(&claim.id) {
+            return Some(format!("the claim `{}` is there more than once", claim.id));
+        }
+        let mut controls = BTreeSet::new();
+        let again = claim.controls.iter().find(|c| !controls.insert((c.check, &c.fault)))?;
+        Some(format!("the claim `{}` has the control `{}` more than once", claim.id, again.fault))
+    })
 }
 
 /// A curve whose lists are of different lengths, which no run writes.

@@ -3,7 +3,7 @@
 use std::path::{Component, Path};
 
 use corroborate::{
-    check::evidence::{ClaimResult, Verdicts},
+    check::evidence::{ClaimResult, ControlResult, Verdicts},
     claim::{
         Axis, Claim, PaperClaims, PaperRecord, Plot, PlotContent, PlotCurve, PlotPanel, Published, Relation,
         Tier,
@@ -194,13 +194,26 @@ fn hostile_toy(text: &str) -> Verdicts {
 
 /// Found by fuzzing: `diff` compared a file with itself, and told of changes.
 #[test]
-fn a_claim_that_is_there_twice_makes_no_verdicts() {
+fn a_claim_or_a_control_that_is_there_twice_makes_no_verdicts() {
+    let told = |verdicts: &Verdicts| {
+        let text = serde_json::to_string(verdicts).unwrap();
+        files::verdicts_of(Path::new("v.json"), &text).unwrap_err().to_string()
+    };
+    let mut verdicts = fixture::verdicts();
+    let claim = verdicts.claims.iter_mut().find(|claim| !claim.controls.is_empty()).unwrap();
+    let (id, control) = (claim.id.clone(), claim.controls[0].clone());
+    claim.controls.push(ControlResult { margin: Some(1.0), ..control.clone() });
+    assert_eq!(
+        told(&verdicts),
+        format!("v.json: no verdicts: the claim `{id}` has the control `{}` more than once", control.fault)
+    );
     let mut verdicts = fixture::verdicts();
     let first = verdicts.claims[0].clone();
     verdicts.claims.push(first.clone());
-    let text = serde_json::to_string(&verdicts).unwrap();
-    let told = files::verdicts_of(Path::new("v.json"), &text).unwrap_err().to_string();
-    assert_eq!(told, format!("v.json: no verdicts: the claim `{}` is there more than once", first.id));
+    assert_eq!(
+        told(&verdicts),
+        format!("v.json: no verdicts: the claim `{}` is there more than once", first.id)
+    );
 }
 
 /// Found by fuzzing: a picture was drawn of what is not there.

@@ -401,7 +401,17 @@ impl Resolver<'_> {
         };
         let honoured = self.honoured(raw);
         let mut good = true;
-        for (fault, place) in faults.iter().zip(node.get("controls").map(Node::items).unwrap_or_default()) {
+        let places = node.get("controls").map(Node::items).unwrap_or_default();
+        for (i, (fault, place)) in faults.iter().zip(places).enumerate() {
+            if faults[..i].contains(fault) {
+                good = false;
+                self.problems.push(Problem::new(
+                    &place.span,
+                    format!("repeated fault `{fault}`"),
+                    "stands again",
+                ));
+                continue;
+            }
             if honoured.as_ref().is_none_or(|honoured| honoured.contains(&fault.as_str())) {
                 continue;
             }
