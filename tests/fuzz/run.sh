@@ -14,6 +14,9 @@ command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
 cp Cargo.lock tests/fuzz/Cargo.lock
 SEEDS="$PWD/tests/fuzz/corpus" cargo test --quiet --test tests -- --exact seeds::seeds
 
+# Stores are synced to the disk at every line, which would be nearly all that `records` does.
+[ -d /dev/shm ] && export TMPDIR=/dev/shm
+
 found=""
 for target in "$@"; do
     # cargo-fuzz asks for options of a nightly compiler; the stable one has them too. Without `unsafe` there
