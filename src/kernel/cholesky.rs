@@ -21,8 +21,10 @@ use super::{
     wide::{Level, dispatch},
 };
 
-/// Columns of a panel.
-const PANEL: usize = 128;
+/// Columns of a panel in matrices of fewer columns than `LARGE`, and in others, which outgrow the caches: the fewer
+/// panels, the less often all that is left of them is read and written.
+const PANELS: [usize; 2] = [128, 384];
+const LARGE: usize = 1024;
 /// Columns that are not divided any more.
 const NARROW: usize = TILE;
 
@@ -40,12 +42,22 @@ const NARROW: usize = TILE;
 /// # Panics
 /// If the matrix is not square.
 #[must_use]
-pub fn cholesky(mut matrix: DMatrix<f64>) -> Option<Cholesky<f64, Dyn>> {
+pub fn cholesky(matrix: DMatrix<f64>) -> Option<Cholesky<f64, Dyn>> {
     assert!(matrix.is_square(), "a matrix has to be square to have a Cholesky factor");
+    let width = width(matrix.nrows());
+    in_panels(matrix, width)
+}
+
+/// Columns of a panel of a matrix with n columns.
+fn width(n: usize) -> usize {
+    PANELS[usize::from(n >= LARGE)]
+}
+
+fn in_panels(mut matrix: DMatrix<f64>, width: usize) -> Option<Cholesky<f64, Dyn>> {
     let n = matrix.nrows();
     let (entries, mut packed) = (matrix.as_mut_slice(), Packed::default());
-    for first in (0..n).step_by(PANEL) {
-        let panel = first..n.min(first + PANEL);
+    for first in (0..n).step_by(width) {
+        let panel = first..n.min(first + width);
         if !factor(entries, n, panel.clone(), &mut packed) {
             return None;
         }
@@ -63,8 +75,9 @@ pub fn solve_rows(root: &Cholesky<f64, Dyn>, rows: &mut DMatrix<f64>) {
     let (n, m) = (lower.nrows(), rows.nrows());
     assert_eq!(rows.ncols(), n, "as many columns as the factor has");
     let (entries, mut packed) = (rows.as_mut_slice(), Default::default());
-    for first in (0..n).step_by(PANEL) {
-        let panel = first..n.min(first + PANEL);
+    let width = width(n);
+    for first in (0..n).step_by(width) {
+        let panel = first..n.min(first + width);
         substitute(lower.as_slice(), n, entries, m, panel.clone(), &mut packed);
         subtract_from_rows(lower.as_slice(), n, entries, m, panel.clone(), panel.end..n, &mut packed);
     }
@@ -209,10 +222,16 @@ mod tests {
 
     #[test]
     fn large_matrices_have_the_bits_of_the_unblocked_factor() {
-        for n in [PANEL - 1, PANEL, PANEL + 1, 2 * PANEL + 7, 300] {
+        for n in [PANELS[0] - 1, PANELS[0], PANELS[0] + 1, 2 * PANELS[0] + 7, 300] {
             let matrix = symmetric(n, 0.1, n as u64);
-            let known = Cholesky::new(matrix.clone()).unwrap();
-            assert!(bits(&cholesky(matrix).unwrap()) == bits(&known), "{n}");
+            let known = bits(&Cholesky::new(matrix.clone()).unwrap());
+            for width in [TILE, 48, PANELS[1]] {
+                assert!(
+                    bits(&in_panels(matrix.clone(), width).unwrap()) == known,
+                    "{n} in panels of {width}"
+                );
+            }
+            assert!(bits(&cholesky(matrix).unwrap()) == known, "{n}");
         }
     }
 

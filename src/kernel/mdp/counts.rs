@@ -6,6 +6,8 @@ use crate::kernel::math::{dot, sum};
 /// How often each transition was seen, n(s, a, t), and what was paid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Counts {
+    /// S.
+    states: usize,
     /// n(s, a, ·) in row s A + a (S A × S).
     counts: Rows,
     /// Sums of rewards (S × A).
@@ -16,7 +18,7 @@ impl Counts {
     /// Nothing seen yet of S states and A actions.
     #[must_use]
     pub fn new(states: usize, actions: usize) -> Self {
-        Self { counts: Rows::zeros(states * actions, states), paid: Rows::zeros(states, actions) }
+        Self { states, counts: Rows::zeros(states * actions, states), paid: Rows::zeros(states, actions) }
     }
 
     /// The counts of visits to S states under A actions; visits to others are not counted.
@@ -41,7 +43,7 @@ impl Counts {
     /// Number of states S.
     #[must_use]
     pub fn states(&self) -> usize {
-        self.paid.count()
+        self.states
     }
 
     /// Number of actions A.
