@@ -132,17 +132,10 @@ pub(super) fn measure(property: &Property, cases: &Cases, root_seed: u64) -> Res
     Ok(record)
 }
 
-/// Everything that proptest would otherwise take from the environment is stated.
+/// Of what proptest takes from the environment, drawing and simplifying depend on these two: how many draws a
+/// filter may refuse, and how often a part is drawn anew that depends on another one.
 fn config() -> Config {
-    Config {
-        cases: 0,
-        max_local_rejects: 65_536,
-        max_global_rejects: 65_536,
-        max_shrink_iters: SHRINK_STEPS,
-        failure_persistence: None,
-        verbose: 0,
-        ..Config::default()
-    }
+    Config { cases: 0, max_local_rejects: 65_536, ..Config::default() }
 }
 
 /// Slack of a value: distance to the nearer end of its bound, negative outside.
@@ -222,6 +215,50 @@ mod tests {
         record.flaw(&cases)
     }
 
+    /// An instance that always violates `error` ≤ 1, and can be made simpler for ever.
+    struct Bottomless(u64);
+
+    impl Case for Bottomless {
+        fn observe(&self, _: Option<&str>) -> Result<Measurement, Failure> {
+            Ok(Measurement::new().metric("error", 2.0))
+        }
+        fn json(&self) -> Value {
+            json!(self.0)
+        }
+        fn simplify(&mut self) -> bool {
+            self.0 += 1;
+            assert!(self.0 < 10_000, "it is made simpler for ever");
+            true
+        }
+        fn complicate(&mut self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn simplifying_comes_to_an_end() {
+        let require = vec![Requirement { metric: "error".into(), bound: Bound::AtMost(1.0) }];
+        let cases = Cases {
+            paper: "toy".into(),
+            property: "bottomless".into(),
+            claim: "toy.1".into(),
+            fault: None,
+            cases: 1,
+            require,
+        };
+        assert_eq!(minimal(&mut Bottomless(0), 0, &cases).instance, json!(SHRINK_STEPS));
+    }
+
+    #[test]
+    fn of_equally_bad_values_the_first_is_kept() {
+        let require = [Requirement { metric: "x".into(), bound: Bound::Within(0.0, 2.0) }];
+        let mut worst = Vec::new();
+        for (x, kept) in [(0.5, 0.5), (1.5, 0.5), (1.0, 0.5), (1.75, 1.75), (0.25, 1.75)] {
+            assert_eq!(update_worst(&mut worst, &require, &Measurement::new().metric("x", x)), Ok(false));
+            assert_eq!(worst, [kept]);
+        }
+    }
+
     fn shown(record: &mut CasesRecord) -> &mut Violation {
         record.violation.as_mut().unwrap()
     }
@@ -233,6 +270,7 @@ mod tests {
         assert_eq!(flaw(&|_| ()), None);
         let without = |r: &mut CasesRecord| (r.violating, r.worst[0], r.violation) = (0, 0.5, None);
         assert_eq!(flaw(&without), None);
+        assert_eq!(flaw(&|r| r.violating = 3), None);
         let changes: [(Change, &str); 10] = [
             (|r| r.cases = 2, "another number"),
             (|r| r.worst.push(0.0), "another number"),
