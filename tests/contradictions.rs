@@ -82,6 +82,25 @@ fn a_number_is_no_matter_of_chance() {
 }
 
 #[test]
+fn maps_have_one_or_two_axes_and_at_most_256_points() {
+    let over = |key: &str, axes: &str| {
+        let require = "require: [{metric: total, at-least: 1}], controls: [off-by-one]";
+        format!("kind: number, experiment: sum, {key}: {{{axes}}}, {require}")
+    };
+    let list = |most: u32| (0..most).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
+    told(&over("over", "a: [1, 2]"), "");
+    told(&over("over", "a: [1, 2], b: [1]"), "");
+    told(&over("over", "a: [1, 2], b: [1], c: [1]"), "a validity map has one or two axes, found 3");
+    for key in ["over", "grid"] {
+        let (few, many) = (list(16), list(3_000));
+        told(&over(key, &format!("a: [{few}], b: [{few}]")), "");
+        told(&over(key, &format!("a: [{few}], b: [{few}, 16]")), "found 272");
+        // Counted, and not laid out: that would take very long.
+        told(&over(key, &format!("a: [{many}], b: [{many}]")), "found 9000000");
+    }
+}
+
+#[test]
 fn bounds_leave_room() {
     let keys = "kind: location, experiment: coin, metric: heads";
     told(&format!("{keys}, within: [0.6, 0.5]"), "the interval is empty");

@@ -25,6 +25,10 @@ use crate::toy::{Coin, Commutes, Fault, Work};
 pub struct Terms {
     /// The first term.
     pub a: u32,
+    /// The second term.
+    pub b: u32,
+    /// The third term.
+    pub c: u32,
 }
 
 /// A sum, which draws nothing.
@@ -34,7 +38,7 @@ impl Measure for Sum {
     type Settings = Terms;
     type Fault = Fault;
     const NAME: &'static str = "sum";
-    const SUMMARY: &'static str = "Adds one.";
+    const SUMMARY: &'static str = "Adds three numbers, and one.";
     const METRICS: &'static [Metric] = &[Metric::new("total", "The sum.").range(0.0, f64::INFINITY)];
     const FAULTS: &'static [Fault] = &[Fault::OffByOne];
     const STOCHASTIC: bool = false;
@@ -44,7 +48,7 @@ impl Measure for Sum {
     }
 
     fn replicate(&self, _: Option<Fault>, _: &Streams) -> Result<Measurement, Failure> {
-        Ok(Measurement::new().metric("total", f64::from(self.0.a) + 1.0))
+        Ok(Measurement::new().metric("total", f64::from(self.0.a + self.0.b + self.0.c) + 1.0))
     }
 }
 
@@ -130,7 +134,7 @@ fn requirements_of_cases_and_of_numbers() {
         "kind: number, experiment: sum, require: [{metric: total, at-least: 1}]",
         &CheckSpec::Number(NumberSpec {
             experiment: "sum".into(),
-            arms: vec![arm("reference settings", json!({ "a": 0 }))],
+            arms: vec![arm("reference settings", json!({ "a": 0, "b": 0, "c": 0 }))],
             require: vec![require("total", Bound::AtLeast(1.0))],
         }),
     );
@@ -288,7 +292,7 @@ fn coverages_rates_and_counts() {
             "sum",
             "total",
             vec![],
-            vec![("reference settings".into(), vec![arm("", json!({ "a": 0 }))])],
+            vec![("reference settings".into(), vec![arm("", json!({ "a": 0, "b": 0, "c": 0 }))])],
             Budget { first: 1, quick: 1, full: 1 },
         ),
     );

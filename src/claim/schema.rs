@@ -278,13 +278,7 @@ fn scalar_fits(value: &Value, schema: &Value) -> bool {
         Value::Null => accepts(schema, "null"),
         Value::Bool(_) => accepts(schema, "boolean"),
         Value::String(_) => accepts(schema, "string"),
-        Value::Number(number) => {
-            accepts(schema, "number")
-                || accepts(schema, "integer")
-                    && (number.is_u64()
-                        || number.is_i64()
-                            && schema.get("minimum").and_then(Value::as_f64).is_none_or(|least| least < 0.0))
-        }
+        Value::Number(number) => accepts(schema, "number") || accepts(schema, "integer") && !number.is_f64(),
         Value::Array(_) | Value::Object(_) => false,
     }
 }

@@ -448,7 +448,7 @@ impl Resolver<'_> {
         if self.problems.len() > before {
             return None;
         }
-        if axes.is_empty() || axes.len() > 2 {
+        if axes.len() > 2 {
             let message = format!("a validity map has one or two axes, found {}", axes.len());
             self.problems.push(Problem::new(&over.span, message, "these axes"));
             return None;
@@ -515,4 +515,18 @@ fn configured(raw: &RawCheck) -> Option<&dyn raw::Configured> {
         RawCheck::Equivalence(raw) => raw,
         RawCheck::Complexity(raw) => raw,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn sizes_have_no_point_if_they_are_whole_and_not_huge() {
+        assert_eq!(number(3.0), json!(3));
+        assert_eq!(number(-999_999_999_999_999.0), json!(-999_999_999_999_999_i64));
+        assert_eq!(number(0.5), json!(0.5));
+        assert_eq!(number(1e15), json!(1e15));
+    }
 }

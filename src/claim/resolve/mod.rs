@@ -90,7 +90,6 @@ pub fn experiments(
 
 impl Resolver<'_> {
     fn claim(&mut self, raw: &RawClaim, node: &Node) -> Option<Claim> {
-        let before = self.problems.len();
         self.identifier(&raw.id, node);
         let expect = raw.expect.unwrap_or(match raw.scope {
             Scope::OutOfReach => Verdict::OutOfReach,
@@ -103,9 +102,6 @@ impl Resolver<'_> {
         let checks: Vec<_> = checks.collect();
         let nodes = node.get("plots").map(Node::items).unwrap_or_default();
         let plots: Vec<_> = raw.plots.iter().zip(nodes).map(|(plot, node)| self.plot(plot, node)).collect();
-        if self.problems.len() > before {
-            return None;
-        }
         Some(Claim {
             id: raw.id.clone(),
             paper: self.leaf.slug.to_owned(),
