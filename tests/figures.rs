@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    path::Path,
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
@@ -198,6 +199,23 @@ fn evidence_says_what_was_asked_of_whom() {
 }
 
 #[test]
+fn one_replicate_has_no_deviation() {
+    let once = Budget { first: 1, quick: 1, full: 1 };
+    let CheckSpec::Location(spec) = level(Statistic::Mean, Bound::AtMost(2.75)) else { unreachable!() };
+    let finding = evidence(CheckSpec::Location(LocationSpec { budget: once, ..spec })).findings.remove(0);
+    assert_eq!((finding.samples, finding.estimate, finding.deviation), (1, Some(2.5), None));
+}
+
+#[test]
+fn a_control_stops_at_the_first_failure_and_the_reference_goes_on() {
+    // One half is never told from itself, and one tenth soon.
+    let judged = verdicts(vec![claim(1, vec![coin(vec![arm(0.5), arm(0.1)], 0.5, &["harmless"])])]);
+    let (evidence, control) = (&judged.claims[0].evidence[0], &judged.claims[0].controls[0].evidence);
+    assert_eq!((evidence.outcome, evidence.samples), (Fail, 160));
+    assert!(control.outcome == Fail && control.samples < 60, "{}", control.samples);
+}
+
+#[test]
 fn properties_can_be_replayed() {
     let judged = judge(vec![claim(1, vec![commutes(0.0, &["off-by-one"])])], 1, &|_| true).claims.remove(0);
     assert_eq!(
@@ -250,8 +268,15 @@ fn a_ratio_of_means_is_estimated_by_their_ratio() {
         budget: BUDGET,
     };
     // The two arms share their random numbers.
-    let estimate = evidence(CheckSpec::Ratio(spec)).findings[0].estimate.unwrap();
+    let estimate = evidence(CheckSpec::Ratio(spec.clone())).findings[0].estimate.unwrap();
     assert!((estimate - 0.2).abs() < 1e-12, "{estimate}");
+    let nothing = PairedSpec {
+        experiment: "coin".into(),
+        metric: "heads".into(),
+        pairs: vec![(arm(0.95), arm(0.0))],
+        ..spec
+    };
+    assert_eq!(evidence(CheckSpec::Ratio(nothing)).findings[0].estimate, None);
 }
 
 #[test]
@@ -268,7 +293,7 @@ fn what_may_be_negative_has_no_ratio() {
         evidence(CheckSpec::Ratio(spec)).outcome
     };
     assert_eq!(of("work", "mood", (work(10, 1.0), work(10, 1.0))), Outcome::Error);
-    assert_eq!(of("level", "level", (height(2.0), height(1.0))), Outcome::Pass);
+    assert_eq!(of("level", "level", (height(3.0), height(1.5))), Outcome::Pass);
 }
 
 #[test]
@@ -370,6 +395,8 @@ fn runs_tell_their_tests_and_their_papers() {
     assert_eq!(verdicts(vec![claim(1, vec![check(interval, &[])])]).run.tests, 2);
     assert_ne!(one.run.plan, both.run.plan);
     assert_eq!(one.run.plan, judged(&papers, &|c| c.id == "toy.1").run.plan);
+    let plan = |heads| verdicts(vec![claim(1, vec![coin(vec![arm(heads)], 0.5, &[])])]).run.plan;
+    assert_ne!(plan(0.95), plan(0.9), "other settings, another plan");
 }
 
 #[test]
@@ -476,18 +503,20 @@ fn times_decide_where_their_whole_interval_lies() {
     }
 }
 
+/// What criterion leaves in a folder after it has measured `update/one`.
+fn newest(folder: &Path, mean: f64) {
+    fs::create_dir_all(folder).unwrap();
+    let benchmark: Value = json!({ "group_id": "update", "function_id": "one", "value_str": null });
+    let interval = json!({ "confidence_level": 0.95, "lower_bound": mean, "upper_bound": mean });
+    let mean = json!({ "mean": { "confidence_interval": interval, "point_estimate": mean } });
+    fs::write(folder.join("benchmark.json"), benchmark.to_string()).unwrap();
+    fs::write(folder.join("estimates.json"), mean.to_string()).unwrap();
+}
+
 #[test]
 fn only_the_newest_times_of_criterion_are_read() {
     let folder = tempfile::tempdir().unwrap();
-    let write = |part: &str, mean: f64| {
-        let folder = folder.path().join("update/one").join(part);
-        fs::create_dir_all(&folder).unwrap();
-        let benchmark: Value = json!({ "group_id": "update", "function_id": "one", "value_str": null });
-        let interval = json!({ "confidence_level": 0.95, "lower_bound": mean, "upper_bound": mean });
-        let mean = json!({ "mean": { "confidence_interval": interval, "point_estimate": mean } });
-        fs::write(folder.join("benchmark.json"), benchmark.to_string()).unwrap();
-        fs::write(folder.join("estimates.json"), mean.to_string()).unwrap();
-    };
+    let write = |part: &str, mean: f64| newest(&folder.path().join("update/one").join(part), mean);
     write("new", 10.0);
     write("base", 99.0);
     write("report", 98.0);
@@ -499,6 +528,15 @@ fn only_the_newest_times_of_criterion_are_read() {
     for (low, fits) in [(10.0, true), (0.0, false), (-1.0, false)] {
         write("new", low);
         assert_eq!(Times::read(folder.path()).is_ok(), fits, "{low}");
+    }
+}
+
+#[test]
+fn times_are_looked_for_six_folders_deep() {
+    for (benchmark, found) in [("1/2/3/4/5/6", true), ("1/2/3/4/5/6/7", false)] {
+        let folder = tempfile::tempdir().unwrap();
+        newest(&folder.path().join(benchmark).join("new"), 10.0);
+        assert_eq!(Times::read(folder.path()).unwrap().of("update", "one").is_some(), found, "{benchmark}");
     }
 }
 

@@ -112,6 +112,8 @@ fn operation_counts_and_their_growth() {
     assert_eq!(verdict(complexity(&[], Bound::AtMost(30.0)), &["wasteful"]), Verdict::Corroborated);
     assert_eq!(verdict(complexity(&[], Bound::AtMost(29.0)), &["wasteful"]), Verdict::Refuted);
     assert_eq!(verdict(complexity(&[], Bound::AtMost(100.0)), &["wasteful"]), Verdict::Vacuous);
+    // One size has no slope: the count itself is judged.
+    assert_eq!(verdict(complexity(&[10.0], Bound::AtMost(30.0)), &["wasteful"]), Verdict::Corroborated);
     let sizes = [10.0, 100.0, 1000.0];
     let linear = Bound::Within(0.999_999, 1.000_001);
     assert_eq!(verdict(complexity(&sizes, linear), &["wasteful"]), Verdict::Corroborated);

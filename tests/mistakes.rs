@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use corroborate::claim;
+use corroborate::claim::{self, tree::MOST_BYTES};
 use tempfile::TempDir;
 
 use crate::toy;
@@ -181,6 +181,39 @@ fn files_of_unknown_papers_are_reported() {
 }
 
 #[test]
+fn files_that_end_on_yml_are_reported_and_files_of_other_kinds_are_not() {
+    let project = Project::new(CLAIMS, EXPERIMENTS);
+    fs::write(project.0.path().join("claims/notes.md"), "Notes.").unwrap();
+    assert_eq!(project.messages(), "");
+    fs::write(project.0.path().join("experiments/toy.yml"), EXPERIMENTS).unwrap();
+    let told = project.messages();
+    assert!(
+        told.contains("in experiments/toy.yml:") && told.contains("name the file `<slug>.yaml`"),
+        "{told}"
+    );
+}
+
+#[test]
+fn the_largest_files_are_read_and_larger_ones_are_not() {
+    let claims = CLAIMS.trim_end();
+    let padded = |bytes: usize| "\n".repeat(bytes - claims.len()) + claims;
+    assert_eq!(Project::new(padded(MOST_BYTES), EXPERIMENTS).messages(), "");
+    let told = Project::new(padded(MOST_BYTES + 1), EXPERIMENTS).messages();
+    assert!(told.contains("the file has 1048577 bytes"), "{told}");
+
+    let data = format!("data:\n  zeros: {{file: zeros.csv, sha256: \"00\"}}\n{EXPERIMENTS}");
+    let project = Project::new(CLAIMS, data);
+    let zeros = fs::File::create(project.0.path().join("experiments/data/zeros.csv")).unwrap();
+    for (bytes, words) in
+        [(64 << 20, "has another checksum"), ((64 << 20) + 1, "is larger than 67108864 bytes")]
+    {
+        zeros.set_len(bytes).unwrap();
+        let told = project.messages();
+        assert!(told.contains(words), "{told}");
+    }
+}
+
+#[test]
 fn lint_tells_claims_from_experiments_by_their_keys() {
     let project = Project::new(CLAIMS.replace("metric: heads", "metric: head"), EXPERIMENTS);
     let root = project.0.path();
@@ -189,4 +222,9 @@ fn lint_tells_claims_from_experiments_by_their_keys() {
     let wrong = claim::lint(root, &files, &[toy::paper()]);
     assert_eq!(wrong.len(), 1);
     assert!(wrong[0].to_string().contains("unknown metric `head`"));
+    // Claims that lack are claims still, if the paper has a block of its own.
+    let file = root.join("unfinished.yaml");
+    fs::write(&file, "paper: {slug: toy}\n").unwrap();
+    let wrong = claim::lint(root, &[file], &[toy::paper()]);
+    assert!(wrong[0].to_string().contains("missing key `claims`"), "{}", wrong[0]);
 }

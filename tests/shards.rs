@@ -153,6 +153,22 @@ fn a_plan_names_every_unit_and_is_the_same_in_any_order_of_selectors() {
 }
 
 #[test]
+fn a_unit_is_as_long_as_the_longest_of_its_readers() {
+    // A check of 160 replicates and pictures of 200 and of 12 read one sample; the control has its own.
+    let checks = vec![coin(vec![arm(0.95)], 0.5, &["tails-heavy"]), commutes(0.0, &[])];
+    let claims = vec![
+        Claim { plots: vec![plot(200)], ..claim(1, checks) },
+        Claim { plots: vec![plot(12)], ..claim(2, vec![]) },
+    ];
+    let options = Options { tier: Tier::Quick, select: &|_| true, times: None, progress: &|_| () };
+    let papers = [PaperClaims { record: record(), claims }];
+    let plan = check::plan_run(&executor(1), &papers, &options);
+    assert_eq!(plan.units[0].claims, ["toy.1", "toy.2"]);
+    let sizes: Vec<_> = plan.units.iter().map(|unit| (unit.readers, unit.replicates, unit.cases)).collect();
+    assert_eq!(sizes, [(3, 200, 0), (1, 160, 0), (1, 0, 200)]);
+}
+
+#[test]
 fn shards_merge_to_the_bytes_of_an_undivided_run() {
     let folder = tempfile::tempdir().unwrap();
     let out = |name: &str| folder.path().join(name);

@@ -10,12 +10,12 @@ use std::{
 
 use corroborate::{
     check::evidence::Verdicts,
-    claim::{Axis, Claim, Plot, PlotContent, PlotCurve, PlotPanel},
+    claim::{Axis, Claim, Plot, PlotContent, PlotCurve, PlotPanel, Verdict},
     run::Memory,
     store::{Disk, Notice, RealDisk, Record, Store, inspect},
 };
 
-use crate::toy::{arm, claim, coin, commutes, executor, judge, judge_by};
+use crate::toy::{arm, claim, coin, commutes, executor, judge, judge_by, work};
 
 fn claims() -> Vec<Claim> {
     pictured(12)
@@ -107,6 +107,20 @@ fn a_second_run_measures_nothing_and_says_the_same() {
     let warm = run(folder.path());
     assert_eq!((warm.verdicts, warm.measured, warm.notices), (cold.verdicts, 0, vec![]));
     assert!(cold.measured > 10, "{}", cold.measured);
+}
+
+#[test]
+fn what_has_no_curves_is_remembered_where_curves_are_asked_for() {
+    // There are none, so the picture breaks down, and everything else is known.
+    let (content, experiment) = (PlotContent::Series("nothing".into()), "work".to_owned());
+    let mut nothing = Plot { content, experiment, ..plot(12) };
+    nothing.panels[0].curves[0].arms = vec![(0.0, work(10, 0.2))];
+    let pictured = || vec![Claim { plots: vec![nothing.clone()], ..claim(1, vec![commutes(0.0, &[])]) }];
+    let folder = tempfile::tempdir().unwrap();
+    let judged = || run_on(Store::open(folder.path(), false), pictured(), "f", true);
+    let (cold, warm) = (judged(), judged());
+    assert!(cold.measured > 0 && cold.verdicts.claims[0].verdict == Verdict::Error, "{:?}", cold.verdicts);
+    assert_eq!((warm.verdicts, warm.measured, warm.notices), (cold.verdicts, 0, vec![]));
 }
 
 #[test]
@@ -259,16 +273,33 @@ fn whole_records_with_unfit_contents_are_measured_again() {
 
 #[test]
 fn two_records_that_differ_are_a_determinism_failure_and_neither_is_used() {
+    for (from, to, of) in [
+        ("[\"heads\",1.0]", "[\"heads\",0.0]", "toy/coin"),
+        ("\"rejected\":0", "\"rejected\":1", "the cases of toy/commutes"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let cold = run(folder.path());
+        let file = file(folder.path());
+        let sound = fs::read(&file).unwrap();
+        forge(&file, |payload| payload.replace(from, to));
+        fs::write(&file, sound).unwrap();
+        let again = run(folder.path());
+        assert_eq!(again.verdicts, cold.verdicts);
+        let told = again.notices.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        assert!(told.contains(&format!("determinism failure: two records of {of}")), "{told}");
+    }
+}
+
+#[test]
+fn two_records_that_say_the_same_in_other_words_are_as_good_as_one() {
     let folder = tempfile::tempdir().unwrap();
     let cold = run(folder.path());
     let file = file(folder.path());
     let sound = fs::read(&file).unwrap();
-    forge(&file, |payload| payload.replace("[\"heads\",1.0]", "[\"heads\",0.0]"));
+    forge(&file, |payload| format!(" {payload}"));
     fs::write(&file, sound).unwrap();
     let again = run(folder.path());
-    assert_eq!(again.verdicts, cold.verdicts);
-    let told = again.notices.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    assert!(told.contains("determinism failure: two records of toy/coin"), "{told}");
+    assert_eq!((again.verdicts, again.measured, again.notices), (cold.verdicts, 0, vec![]));
 }
 
 /// A disk on which a number of steps succeed, and none after them.

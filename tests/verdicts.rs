@@ -77,8 +77,10 @@ fn breakdowns_are_errors_and_the_other_claims_go_on() {
     for (claim, word) in verdicts.claims.iter().zip(words) {
         assert_eq!(claim.verdict, Verdict::Error, "{}", claim.id);
         assert_eq!(claim.evidence[0].outcome, Outcome::Pass, "{}", claim.id);
-        let message = claim.controls[0].evidence.error.as_deref().unwrap();
+        let broken = &claim.controls[0].evidence;
+        let message = broken.error.as_deref().unwrap();
         assert!(message.contains(word), "{message}");
+        assert_eq!(broken.replay, format!("corroborate verify {} --tier quick --seed 0", claim.id));
     }
     assert_eq!(verdicts.claims[5].verdict, Verdict::Corroborated);
 }

@@ -175,3 +175,26 @@ pub fn margin(bound: Bound, [low, high]: [f64; 2], outcome: Outcome) -> f64 {
         Bound::Within(bottom, top) => at_least(bottom).min(at_most(top)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Outcome::{Fail, Pass, Undecided};
+
+    #[test]
+    fn margins_reach_from_the_nearest_allowed_value_to_the_bound() {
+        for (bound, ends, outcome, expected) in [
+            (Bound::AtMost(2.0), [0.5, 1.25], Pass, 0.75),
+            (Bound::AtMost(2.0), [3.5, 4.0], Fail, -1.5),
+            (Bound::AtMost(2.0), [1.5, 2.25], Undecided, -0.25),
+            (Bound::AtLeast(2.0), [2.75, 4.0], Pass, 0.75),
+            (Bound::AtLeast(2.0), [-1.0, 0.5], Fail, -1.5),
+            (Bound::AtLeast(2.0), [1.75, 3.0], Undecided, -0.25),
+            (Bound::Within(1.0, 4.0), [1.5, 3.75], Pass, 0.25),
+            (Bound::Within(1.0, 4.0), [-2.0, -1.0], Fail, -2.0),
+            (Bound::Within(1.0, 4.0), [6.0, 7.0], Fail, -2.0),
+        ] {
+            assert_eq!(margin(bound, ends, outcome), expected, "{bound:?} {ends:?} {outcome:?}");
+        }
+    }
+}

@@ -104,3 +104,16 @@ pub fn exact(label: String, quantity: &str, unit: &str, bound: Bound, worst: f64
         margin: Some(slack),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_finite_number_is_no_value() {
+        for (x, finite) in [(0.0, true), (f64::MAX, true), (f64::NAN, false), (f64::INFINITY, false)] {
+            assert_eq!(value(&Measurement::new().metric("x", x), "x").is_ok(), finite, "{x}");
+        }
+        assert!(value(&Measurement::new().metric("x", 0.0), "y").is_err());
+    }
+}

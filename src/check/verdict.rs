@@ -95,7 +95,16 @@ pub(super) mod tests {
         assert!(!reached(Scope::Benchmark, &[unmeasured.clone(), evidence(Outcome::Fail)]));
         assert!(!reached(Scope::Benchmark, &[unmeasured.clone(), evidence(Outcome::Undecided)]));
         assert!(!reached(Scope::Benchmark, &[evidence(Outcome::Undecided)]));
-        assert!(!reached(Scope::Statistical, &[unmeasured]));
+        assert!(!reached(Scope::Statistical, std::slice::from_ref(&unmeasured)));
+        // Of the controls too, those that were measured count.
+        let controlled = |outcome| {
+            let claim = Claim { scope: Scope::Benchmark, ..claim() };
+            let evidence = [unmeasured.clone(), evidence(Outcome::Pass)];
+            let untimed = ControlResult::of("fault", "A mistake.", 0, unmeasured.clone());
+            as_expected(&claim, Verdict::Inconclusive, &evidence, &[untimed, control(outcome)])
+        };
+        assert!(controlled(Outcome::Fail));
+        assert!(!controlled(Outcome::Pass));
     }
 
     #[test]

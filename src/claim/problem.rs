@@ -202,6 +202,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn nothing_of_a_problem_does_more_than_say_something() {
+        let problem = Problem::new(&(0..1), "\u{1b}[31m", "\u{9b}").help("\u{202e}");
+        let problems = FileProblems::new("f.json", "{}", vec![problem]);
+        let [told] = problems.problems() else { panic!("one problem") };
+        assert_eq!(
+            (told.message.as_str(), told.label.as_str(), told.help.as_deref()),
+            ("\\u001b[31m", "\\u009b", Some("\\u202e"))
+        );
+    }
+
+    #[test]
     fn problems_in_long_lines_are_told_with_their_place_alone() {
         let told = |text: &str, at: usize| {
             let problem = Problem::new(&(at..at + 1), "wrong", "here");
@@ -211,6 +222,12 @@ mod tests {
         let shown = told(&long, 70_006);
         assert!(shown.contains("in f.yaml, line 2, column 70001:") && shown.contains("wrong"), "{shown}");
         assert!(shown.len() < 200, "{shown}");
+        let above = told(&format!("{}\nb: 2\n", "a".repeat(3_000)), 3_001);
+        let below = told(&format!("a: 1\n{}\n", "b".repeat(3_000)), 0);
+        assert!(above.len() < 200 && below.len() < 200, "{above}{below}");
+        let line = "x".repeat(3_000);
+        let whole = Problem::new(&(0..line.len()), "wrong", "here");
+        assert!(FileProblems::new("f.yaml", &line, vec![whole]).render(false).len() < 200);
         let short = told("a: 1\nb: 2\n", 5);
         assert!(short.contains("f.yaml:2:1") && short.contains("here"), "{short}");
     }

@@ -297,6 +297,13 @@ mod tests {
     }
 
     #[test]
+    fn replicates_without_curves_say_nothing_of_curves() {
+        let record = |series| serde_json::to_string(&Numbers { metrics: Vec::new(), series }).unwrap();
+        assert_eq!(record(0), r#"{"metrics":[]}"#);
+        assert_eq!(record(2), r#"{"metrics":[],"series":2}"#);
+    }
+
+    #[test]
     fn data_are_part_of_a_fingerprint() {
         let papers = crate::papers::registry();
         let slug = papers[0].slug;

@@ -66,6 +66,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_property_of_every_claim_has_a_seed_of_its_own() {
+        let seeds = [(0, "a.1", "p"), (1, "a.1", "p"), (0, "a.2", "p"), (0, "a.1", "q")]
+            .map(|(root, claim, property)| property_seed(root, claim, property));
+        let distinct: std::collections::BTreeSet<_> = seeds.iter().collect();
+        assert_eq!(distinct.len(), seeds.len());
+    }
+
+    #[test]
     fn canonical_json_forgets_the_order_of_keys() {
         let a: Value = serde_json::from_str(r#"{"b": {"d": 1, "c": [2.0]}, "a": null}"#).unwrap();
         let b: Value = serde_json::from_str(r#"{"a": null, "b": {"c": [2.0], "d": 1}}"#).unwrap();

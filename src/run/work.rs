@@ -88,3 +88,23 @@ impl Running {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).running.remove(&number);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_piece_that_is_being_done_is_told_the_oldest_first() {
+        let piece = |property: &str| {
+            let (paper, property, claim) = ("toy".to_owned(), property.to_owned(), "toy.1".to_owned());
+            Work::Cases(Cases { paper, property, claim, fault: None, cases: 1, require: Vec::new() })
+        };
+        let running = Running::default();
+        let first = running.begin(&piece("one"));
+        running.begin(&piece("another"));
+        let told = ["the cases of toy/one for toy.1", "the cases of toy/another for toy.1"];
+        assert_eq!(running.described(), told);
+        running.end(first);
+        assert_eq!(running.described(), told[1..]);
+    }
+}
