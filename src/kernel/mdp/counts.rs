@@ -9,7 +9,7 @@ pub struct Counts {
     /// S.
     states: usize,
     /// n(s, a, ·) in row s A + a (S A × S).
-    counts: Rows,
+    seen: Rows,
     /// Sums of rewards (S × A).
     paid: Rows,
 }
@@ -18,7 +18,7 @@ impl Counts {
     /// Nothing seen yet of S states and A actions.
     #[must_use]
     pub fn new(states: usize, actions: usize) -> Self {
-        Self { states, counts: Rows::zeros(states * actions, states), paid: Rows::zeros(states, actions) }
+        Self { states, seen: Rows::zeros(states * actions, states), paid: Rows::zeros(states, actions) }
     }
 
     /// The counts of visits to S states under A actions; visits to others are not counted.
@@ -35,7 +35,7 @@ impl Counts {
     pub fn record(&mut self, visit: &Visit) {
         let (states, actions) = (self.states(), self.actions());
         if visit.state < states && visit.action < actions && visit.next < states {
-            self.counts[visit.state * actions + visit.action][visit.next] += 1.0;
+            self.seen[visit.state * actions + visit.action][visit.next] += 1.0;
             self.paid[visit.state][visit.action] += visit.reward;
         }
     }
@@ -56,7 +56,7 @@ impl Counts {
     #[must_use]
     pub fn visits(&self, state: usize, action: usize) -> f64 {
         // Sums of whole numbers are exact in any order.
-        self.counts[state * self.actions() + action].iter().sum()
+        self.seen[state * self.actions() + action].iter().sum()
     }
 
     /// The backup Σ_t (n(s, a, t)/n(s, a)) (r̂(s, a) + V(t)) of values V (S) of the next states, with the mean
@@ -67,14 +67,14 @@ impl Counts {
         if total == 0.0 {
             return 0.0;
         }
-        let next = dot(&self.counts[state * self.actions() + action], values);
+        let next = dot(&self.seen[state * self.actions() + action], values);
         (self.paid[state][action] + next) / total
     }
 
     /// The maximum-likelihood transitions n(s, a, t)/n(s, a) (S A × S, row s A + a); where nothing was
     /// seen, the distribution that `unseen(s, a)` gives (S).
     pub fn transitions(&self, mut unseen: impl FnMut(usize, usize) -> Vec<f64>) -> Rows {
-        let mut estimated = self.counts.clone();
+        let mut estimated = self.seen.clone();
         for row in 0..estimated.count() {
             let (state, action) = (row / self.actions(), row % self.actions());
             let total = self.visits(state, action);
