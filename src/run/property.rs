@@ -132,10 +132,11 @@ pub(super) fn measure(property: &Property, cases: &Cases, root_seed: u64) -> Res
     Ok(record)
 }
 
-/// Of what proptest takes from the environment, drawing and simplifying depend on these two: how many draws a
-/// filter may refuse, and how often a part is drawn anew that depends on another one.
+/// Of what proptest takes from the environment, drawing and simplifying depend on two things: how many draws a filter
+/// may refuse, and how often a part is drawn anew that depends on another one. Nothing is written to files; a place to
+/// write to would be copied for every part of an instance.
 fn config() -> Config {
-    Config { cases: 0, max_local_rejects: 65_536, ..Config::default() }
+    Config { cases: 0, max_local_rejects: 65_536, failure_persistence: None, ..Config::default() }
 }
 
 /// Slack of a value: distance to the nearer end of its bound, negative outside.
