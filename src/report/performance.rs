@@ -222,7 +222,7 @@ fn pictures(growth: &[Growth]) -> Result<Vec<(String, String, String)>, String> 
             title: title.clone(),
             content: PlotContent::Sweep(name.to_owned()),
             x: Axis { label: "size ÷ smallest size".into(), log: true },
-            y: Axis { label: format!("{what} ÷ that of the smallest size"), log: true },
+            y: Axis { label: format!("{what} ÷ that of the smallest"), log: true },
             replicates: 1,
             panels: vec![PanelData { title: String::new(), curves }],
         };
