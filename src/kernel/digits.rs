@@ -39,12 +39,6 @@ impl Digits {
         Self { base, powers, power, least: power.wrapping_neg() % power }
     }
 
-    /// Draws that one word gives (k).
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.powers.len()
-    }
-
     /// The next word of a stream that is not rejected.
     #[inline(always)]
     pub(crate) fn word(&self, stream: &mut Stream) -> u64 {

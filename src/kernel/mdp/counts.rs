@@ -6,8 +6,6 @@ use crate::kernel::math::{dot, sum};
 /// How often each transition was seen, n(s, a, t), and what was paid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Counts {
-    /// S.
-    states: usize,
     /// n(s, a, ·) in row s A + a (S A × S).
     seen: Rows,
     /// Sums of rewards (S × A).
@@ -18,7 +16,7 @@ impl Counts {
     /// Nothing seen yet of S states and A actions.
     #[must_use]
     pub fn new(states: usize, actions: usize) -> Self {
-        Self { states, seen: Rows::zeros(states * actions, states), paid: Rows::zeros(states, actions) }
+        Self { seen: Rows::zeros(states * actions, states), paid: Rows::zeros(states, actions) }
     }
 
     /// The counts of visits to S states under A actions; visits to others are not counted.
@@ -43,7 +41,7 @@ impl Counts {
     /// Number of states S.
     #[must_use]
     pub fn states(&self) -> usize {
-        self.states
+        self.seen.width()
     }
 
     /// Number of actions A.
